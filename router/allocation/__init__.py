@@ -1,0 +1,15 @@
+"""The allocator: arrays in, choices out.
+
+Given the quality and the cost of every option of every row, and a budget, choose one option per row
+so that the total quality is highest: the multiple-choice knapsack problem. The price of a
+micro-unit comes from the exact dual, a fill uses up what rounding leaves, and an exact search over
+the few rows left in doubt proves the plan or bounds its distance to the best one.
+"""
+
+from __future__ import annotations
+
+from router.allocation.frontier import Hulls, trace_frontier
+from router.allocation.solution import Solution
+from router.allocation.solve import solve
+
+__all__ = ["Hulls", "Solution", "solve", "trace_frontier"]

@@ -1,0 +1,109 @@
+"""Dense rows of a problem and the few primitives every algorithm is made of."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Block", "Plan"]
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+INT64_MAX = int(np.iinfo(np.int64).max)
+INT64_MIN = int(np.iinfo(np.int64).min)
+
+
+class Plan(NamedTuple):
+    """One option per row with its exact spend and its gain."""
+
+    choices: NDArray[Any]
+    gain: float
+    spend: int
+
+
+class Block:
+    """Rows held as float64 gains and int64 costs, with forbidden options at minus infinity.
+
+    Parameters
+    ----------
+    gain : ndarray of shape (n, m), float64
+        Weighted quality; minus infinity where an option is forbidden.
+    cost : ndarray of shape (n, m) or (m,), int64
+        Cost in micro-units; one-dimensional when all rows share it.
+    masked : bool
+        Whether any option is forbidden.
+    """
+
+    __slots__ = ("cost", "cost_float", "gain", "masked", "offsets", "shared", "size")
+
+    def __init__(self, gain: FloatArray, cost: IntArray, *, masked: bool = False) -> None:
+        self.gain = gain
+        self.cost = cost
+        self.masked = masked
+        self.size = gain.size
+        self.shared = cost.ndim == 1
+        self.cost_float: FloatArray = cost.astype(np.float64)
+        self.offsets: IntArray = np.arange(0, gain.size, gain.shape[1])
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        return int(self.gain.shape[0])
+
+    def costs(self) -> IntArray:
+        """View the costs as one row per question, shared or not."""
+        return np.broadcast_to(self.cost, self.gain.shape) if self.shared else self.cost
+
+    def gain_of(self, choices: NDArray[Any]) -> FloatArray:
+        """Gather the gain of each row's choice."""
+        gains: FloatArray = self.gain.ravel().take(self.offsets + choices)
+        return gains
+
+    def cost_of(self, choices: NDArray[Any]) -> IntArray:
+        """Gather the cost of each row's choice."""
+        flat, places = self.cost.ravel(), choices if self.shared else self.offsets + choices
+        costs: IntArray = flat.take(places)
+        return costs
+
+    def plan(self, choices: NDArray[Any]) -> Plan:
+        """Total up a plan from its indices, the spend in integers."""
+        return Plan(choices, float(self.gain_of(choices).sum()), int(self.cost_of(choices).sum()))
+
+    def scores(self, price: float) -> FloatArray:
+        """Compute gain minus price times cost for every option."""
+        scores: FloatArray = self.gain - self.cost_float * price
+        return scores
+
+    def best_at(self, price: float) -> IntArray:
+        """Choose the best score of each row at a positive price."""
+        choices: IntArray = self.scores(price).argmax(axis=1)
+        return choices
+
+    def plan_at(self, price: float) -> Plan:
+        """Choose the best score of each row at a positive price and total the plan."""
+        return self.plan(self.best_at(price))
+
+    def cheapest(self) -> IntArray:
+        """Choose the cheapest option of each row, the best of equally cheap ones."""
+        if self.shared and not self.masked:
+            # One shared row of costs: only the columns at its minimum can be cheapest.
+            columns = np.flatnonzero(self.cost == self.cost.min())
+            choices: IntArray = columns[self.gain[:, columns].argmax(axis=1)]
+            return choices
+        cost = np.where(self.gain == -np.inf, INT64_MAX, self.cost) if self.masked else self.cost
+        lowest = cost.min(axis=1, keepdims=True)
+        best: IntArray = np.where(cost == lowest, self.gain, -np.inf).argmax(axis=1)
+        return best
+
+    def richest(self) -> IntArray:
+        """Choose the highest gain of each row, the cheapest of equally good ones."""
+        highest = self.gain.max(axis=1, keepdims=True)
+        choices: IntArray = np.where(self.gain == highest, self.cost, INT64_MAX).argmin(axis=1)
+        return choices
+
+    def take(self, rows: IntArray) -> Block:
+        """Copy some rows into a smaller block."""
+        cost = self.cost if self.shared else self.cost[rows]
+        return Block(self.gain[rows], cost, masked=self.masked)

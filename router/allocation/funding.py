@@ -1,0 +1,58 @@
+"""What the rows cost at the least, and which of them a budget can fund at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from router.allocation.block import INT64_MAX, FloatArray, IntArray
+
+if TYPE_CHECKING:
+    from router.allocation.problem import Problem
+
+__all__ = ["fundable_rows", "least_choices", "least_totals"]
+
+
+def least_totals(problem: Problem) -> tuple[int, ...]:
+    """Sum every row's least cost, budget by budget."""
+    cost = _wide(problem)
+    if problem.allowed is not None:
+        cost = np.where(problem.allowed[:, :, None], cost, INT64_MAX)
+    least = np.broadcast_to(cost.min(axis=1), (len(problem), cost.shape[2]))
+    return tuple(int(total) for total in least.sum(axis=0))
+
+
+def least_choices(problem: Problem, budgets: tuple[int, ...]) -> IntArray:
+    """Choose every row's cheapest option, the lowest of equally cheap ones.
+
+    With several budgets the cheapest option takes the smallest sum of shares of the budgets.
+    """
+    share: FloatArray = (_wide(problem) / _scale(budgets)).sum(axis=2)
+    if problem.allowed is not None:
+        share = np.where(problem.allowed, share, np.inf)
+    choices: IntArray = np.broadcast_to(share, problem.quality.shape).argmin(axis=1)
+    return choices
+
+
+def fundable_rows(problem: Problem, budgets: tuple[int, ...]) -> IntArray:
+    """Fund rows at their least cost, the cheapest row first and the earlier of equal ones.
+
+    The rows funded are the longest run of that order whose least costs all budgets can carry.
+    """
+    cost = np.broadcast_to(_wide(problem), (*problem.quality.shape, len(budgets)))
+    least = cost[np.arange(len(problem)), least_choices(problem, budgets)]
+    order = (least / _scale(budgets)).sum(axis=1).argsort(kind="stable")
+    fits = (least[order].cumsum(axis=0) <= np.array(budgets)).all(axis=1)
+    return np.sort(order[: int(np.count_nonzero(fits))])
+
+
+def _wide(problem: Problem) -> IntArray:
+    """View the costs as (n or 1, m, k)."""
+    cost = problem.costs()
+    return cost.reshape((1 if problem.shared else len(problem), problem.n_options, -1))
+
+
+def _scale(budgets: tuple[int, ...]) -> FloatArray:
+    """Turn budgets into divisors."""
+    return np.maximum(np.array(budgets, dtype=np.float64), 1.0)

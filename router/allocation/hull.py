@@ -1,0 +1,96 @@
+"""The upper hull of every row: the steps by which a rational buyer climbs from cheap to good.
+
+All rows advance together by gift wrapping: from the current vertex the steepest line to a dearer
+and better option leads to the next one. Dominated options are never reached.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from router.allocation.block import Block, FloatArray, IntArray
+
+__all__ = ["Steps", "climb_hull", "join_steps"]
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Hull steps of many rows, steepest first and in order within each row.
+
+    Parameters
+    ----------
+    row : ndarray of shape (s,), int64
+        Row that takes the step.
+    option : ndarray of shape (s,), int64
+        Option the step leads to.
+    spend : ndarray of shape (s,), int64
+        Additional cost in micro-units, positive.
+    gain : ndarray of shape (s,), float64
+        Additional gain, positive.
+    slope : ndarray of shape (s,), float64
+        Gain per micro-unit, never rising along the array nor within a row.
+    """
+
+    row: IntArray
+    option: IntArray
+    spend: IntArray
+    gain: FloatArray
+    slope: FloatArray
+
+    def select(self, chosen: NDArray[np.bool_] | IntArray) -> Steps:
+        """Keep some steps, or put them in another order."""
+        return Steps(
+            self.row[chosen],
+            self.option[chosen],
+            self.spend[chosen],
+            self.gain[chosen],
+            self.slope[chosen],
+        )
+
+
+def climb_hull(block: Block, start: IntArray, first_row: int = 0) -> Steps:
+    """Collect the hull steps of all rows from their cheapest option upward.
+
+    Parameters
+    ----------
+    block : Block
+        Rows with their options in any order.
+    start : ndarray of shape (n,), int64
+        Cheapest option of every row, the best of equally cheap ones.
+    first_row : int, default=0
+        Number of the block's first row.
+    """
+    parts: list[Steps] = []
+    rows = np.arange(len(block))
+    gain, cost = block.gain, block.costs()
+    at_gain, at_cost = block.gain_of(start), block.cost_of(start)
+    last = np.full(len(rows), np.inf)
+    while len(rows):
+        step = cost - at_cost[:, None]
+        rise = gain - at_gain[:, None]
+        slope = np.divide(rise, step, out=np.zeros(rise.shape), where=(step > 0) & (rise > 0))
+        option = slope.argmax(axis=1)
+        steepest = slope[np.arange(len(rows)), option]
+        open_rows = np.flatnonzero(steepest > 0.0)
+        rows, option = rows[open_rows], option[open_rows]
+        gain, cost = gain[open_rows], cost[open_rows]
+        # On a straight stretch rounding can make a later slope the steeper one by a unit in the
+        # last place; holding it to the one before keeps each row's steps in order.
+        last = np.minimum(steepest[open_rows], last[open_rows])
+        step, rise = step[open_rows, option], rise[open_rows, option]
+        at_cost, at_gain = at_cost[open_rows] + step, gain[np.arange(len(rows)), option]
+        parts.append(Steps(rows + first_row, option, step, rise, last))
+    return join_steps(parts)
+
+
+def join_steps(parts: list[Steps]) -> Steps:
+    """Join lists of steps, each row in order, and sort them stably by slope, steepest first."""
+    names = ("row", "option", "spend", "gain", "slope")
+    joined = Steps(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
+    return joined.select((-joined.slope).argsort(kind="stable"))
