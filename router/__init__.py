@@ -1,0 +1,63 @@
+"""Adaptive compute allocation: decide before an agent runs how much each question gets.
+
+Text becomes features, features become a gain surface, the surface and a budget become a plan.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from router.budgets import Budget
+from router.exceptions import RouterError
+from router.logs import read_log, read_logs
+from router.menus import load_menu
+from router.models.bundle import Bundle
+from router.options import Menu, Option
+from router.outcomes import Outcome, OutcomeLog
+from router.plan import Choice, Plan
+from router.planner import CurvePoint, Router
+from router.prices import ModelPrice, Prices
+from router.questions import Question, read_questions
+
+if TYPE_CHECKING:
+    from router.evaluation import evaluate as evaluate
+    from router.models.trainer import train as train
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Budget",
+    "Bundle",
+    "Choice",
+    "CurvePoint",
+    "Menu",
+    "ModelPrice",
+    "Option",
+    "Outcome",
+    "OutcomeLog",
+    "Plan",
+    "Prices",
+    "Question",
+    "Router",
+    "RouterError",
+    "__version__",
+    "evaluate",
+    "load_menu",
+    "read_log",
+    "read_logs",
+    "read_questions",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Load training and evaluation when they are first asked for: they need heavier packages."""
+    if name == "train":
+        from router.models.trainer import train
+
+        return train
+    if name == "evaluate":
+        from router.evaluation import evaluate
+
+        return evaluate
+    raise AttributeError(f"module 'router' has no attribute {name!r}")

@@ -1,0 +1,94 @@
+"""The one tree of errors.
+
+Every error the library raises on purpose is a :class:`RouterError` and also the builtin that a
+caller unaware of this project would catch::
+
+    RouterError
+    ├── InputError (ValueError)          a question, a file or a number that cannot be used
+    │   ├── LogError                     an outcome log that breaks its format
+    │   ├── QuestionError                a question or a file of questions
+    │   ├── BudgetError                  a budget: unit, sign, size, or too small for the batch
+    │   ├── MenuError                    a menu or one of its options
+    │   ├── PriceError                   a price table, or a price that is missing
+    │   └── AllocationError              arrays handed to the allocator
+    ├── BundleError (ValueError)         a bundle that is damaged or made for other features
+    ├── ExportError (ArithmeticError)    an ONNX graph that disagrees with the native model
+    └── MissingExtraError (ImportError)  a door whose optional dependencies are not installed
+
+Messages name the offending value, its place and what is allowed, in one line.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "AllocationError",
+    "BudgetError",
+    "BundleError",
+    "ExportError",
+    "InputError",
+    "LogError",
+    "MenuError",
+    "MissingExtraError",
+    "PriceError",
+    "QuestionError",
+    "RouterError",
+]
+
+
+class RouterError(Exception):
+    """Base of every error raised on purpose by this library."""
+
+
+class InputError(RouterError, ValueError):
+    """Something handed in cannot be used; nothing was written or changed."""
+
+
+class LogError(InputError):
+    """An outcome log breaks its format; the message names file, row and column."""
+
+
+class QuestionError(InputError):
+    """A question or a file of questions cannot be used."""
+
+
+class BudgetError(InputError):
+    """A budget has an unknown unit, an impossible value, or does not reach the cheapest plan."""
+
+
+class MenuError(InputError):
+    """A menu is empty, has two options of one name, or an option out of range."""
+
+
+class PriceError(InputError):
+    """A price table is malformed, or lacks a price that a plan needs."""
+
+
+class AllocationError(InputError):
+    """Arrays handed to the allocator have wrong shapes, signs or non-finite entries."""
+
+
+class BundleError(RouterError, ValueError):
+    """A bundle is damaged, incomplete, or was made for another feature schema."""
+
+
+class ExportError(RouterError, ArithmeticError):
+    """An exported graph does not reproduce the model it was exported from."""
+
+
+class MissingExtraError(RouterError, ImportError):
+    """An optional part was used without its extra installed.
+
+    Examples
+    --------
+    >>> raise MissingExtraError.for_extra("train", "training")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    ...
+    router.exceptions.MissingExtraError: training needs the extra [train]: pip install ...
+    """
+
+    @classmethod
+    def for_extra(cls, extra: str, what: str) -> MissingExtraError:
+        """Build the message that names the extra to install for `what`."""
+        return cls(
+            f'{what} needs the extra [{extra}]: pip install "compute-allocation-router[{extra}]"'
+        )

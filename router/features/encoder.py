@@ -1,0 +1,150 @@
+"""The text encoder: questions in, a fixed-width float32 matrix out.
+
+Every learned text feature is linear in the TF-IDF weights, so encoding is one sum of table rows a
+question; the shape features stand behind them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from router.exceptions import BundleError
+from router.features.characters import (
+    HEAD_CHARACTERS,
+    TAIL_CHARACTERS,
+    cap_text,
+    tabulate_characters,
+)
+from router.features.shape import SHAPE_NAMES, measure_table
+from router.features.vocabulary import CHUNK_TEXTS, Vocabulary, weigh_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from router.features.characters import CharacterTable
+
+__all__ = ["FEATURE_VERSION", "TextEncoder"]
+
+# To be raised whenever the code of this room gives other numbers for the same text and tables.
+FEATURE_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class TextEncoder:
+    """Turns texts into features with the tables it was given.
+
+    Parameters
+    ----------
+    vocabularies : tuple of Vocabulary
+        One a family of n-grams.
+    tables : tuple of ndarray of float32, shape (v, d)
+        What each n-gram of each vocabulary adds to the d learned features.
+
+    Examples
+    --------
+    >>> from router.features.vocabulary import fit_vocabulary
+    >>> words = fit_vocabulary(["a lake", "the lake"], "word")
+    >>> encoder = TextEncoder((words,), (np.ones((1, 2), np.float32),))
+    >>> encoder.encode(["lake", "sea"])[:, :2].tolist()
+    [[1.0, 1.0], [0.0, 0.0]]
+    """
+
+    vocabularies: tuple[Vocabulary, ...]
+    tables: tuple[NDArray[np.float32], ...]
+
+    @property
+    def n_learned(self) -> int:
+        """Number of learned features."""
+        return int(self.tables[0].shape[1]) if self.tables else 0
+
+    @property
+    def n_features(self) -> int:
+        """Number of features: the learned ones, then the shape of the text."""
+        return self.n_learned + len(SHAPE_NAMES)
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of everything that decides what a text is turned into."""
+        settings = (FEATURE_VERSION, HEAD_CHARACTERS, TAIL_CHARACTERS, SHAPE_NAMES)
+        digest = hashlib.sha256(repr(settings).encode())
+        for vocabulary, table in zip(self.vocabularies, self.tables, strict=True):
+            digest.update(vocabulary.family.encode())
+            for array in (vocabulary.keys, vocabulary.inverse_frequency, table):
+                digest.update(np.ascontiguousarray(array).tobytes())
+        return digest.hexdigest()[:16]
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Turn texts into features.
+
+        Parameters
+        ----------
+        texts : sequence of str, length n
+            Any texts; each is capped before anything else is done with it.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, d)
+            Every value finite.
+        """
+        features = np.zeros((len(texts), self.n_features), dtype=np.float32)
+        for first in range(0, len(texts), CHUNK_TEXTS):
+            part = texts[first : first + CHUNK_TEXTS]
+            capped = [cap_text(text) for text in part]
+            table = tabulate_characters(capped)
+            chunk = features[first : first + len(part)]
+            chunk[:, : self.n_learned] = self._project(table)
+            chunk[:, self.n_learned :] = measure_table(table, part, capped)
+        return features
+
+    def _project(self, table: CharacterTable) -> NDArray[np.float32]:
+        """Sum the table rows of every text's n-grams, by their weights."""
+        projected = np.zeros((table.n_texts, self.n_learned), dtype=np.float32)
+        for vocabulary, projection in zip(self.vocabularies, self.tables, strict=True):
+            weights = weigh_table(table, vocabulary)
+            if not len(weights.row):
+                continue
+            present, starts = np.unique(weights.row, return_index=True)
+            terms = projection[weights.column] * weights.value[:, None]
+            projected[present] += np.add.reduceat(terms, starts, axis=0)
+        return projected
+
+    def to_arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Return everything that has to be stored, by name."""
+        arrays: dict[str, NDArray[np.generic]] = {}
+        for vocabulary, table in zip(self.vocabularies, self.tables, strict=True):
+            arrays[f"{vocabulary.family}_keys"] = vocabulary.keys
+            arrays[f"{vocabulary.family}_inverse_frequency"] = vocabulary.inverse_frequency
+            # Half precision loses nothing here: training rounds the tables before it uses them.
+            arrays[f"{vocabulary.family}_table"] = table.astype(np.float16)
+        return arrays
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[np.generic]]) -> TextEncoder:
+        """Build an encoder from what :meth:`to_arrays` returned.
+
+        Raises
+        ------
+        BundleError
+            If an array is missing or has another shape or type than it should.
+        """
+        vocabularies, tables = [], []
+        for family in dict.fromkeys(name.partition("_")[0] for name in arrays):
+            try:
+                keys = np.asarray(arrays[f"{family}_keys"])
+                frequency = np.asarray(arrays[f"{family}_inverse_frequency"])
+                table = np.asarray(arrays[f"{family}_table"])
+            except KeyError as missing:
+                raise BundleError(f"text tables: {missing.args[0]!r} is missing") from None
+            if keys.dtype != np.uint64 or frequency.shape != keys.shape or len(table) != len(keys):
+                raise BundleError(f"text tables: the arrays of {family!r} do not fit together")
+            vocabularies.append(Vocabulary(family, keys, frequency.astype(np.float32)))
+            tables.append(table.astype(np.float32))
+        if len({table.shape[1] for table in tables}) > 1:
+            raise BundleError("text tables: the families differ in their number of features")
+        return cls(tuple(vocabularies), tuple(tables))

@@ -1,0 +1,281 @@
+"""Menus in files: options written out one by one, or as a grid of searches, effort and samples."""
+
+from __future__ import annotations
+
+import itertools
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from router.exceptions import MenuError
+from router.options import REASONING_EFFORTS, SKIP, Menu, Option
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from router.prices import Prices
+
+__all__ = ["Grid", "load_menu", "parse_menu", "write_menu_template"]
+
+SECTIONS = ("name", "skip", "grid", "options")
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """A menu as the product of its axes, with typical quantities by formula.
+
+    A grid option searches `search_steps` times, each time reading the question and everything found
+    so far; then it writes `samples` answers in parallel, for which the last prompt is read once.
+
+    Parameters
+    ----------
+    models : sequence of str
+        The models on offer.
+    search_steps : sequence of int, default=(0,)
+        Searches.
+    reasoning_effort : sequence of str, default=("none",)
+        Positions of the effort dial.
+    samples : sequence of int, default=(1,)
+        Parallel samples.
+    question_tokens, answer_tokens, tokens_per_search : float
+        Typical lengths: of a question with its instructions, of an answer without its reasoning,
+        and of what one search returns.
+    reasoning_tokens : mapping of str to float
+        Typical tokens of reasoning in one sample, by effort.
+    seconds_per_search, tokens_per_second : float
+        Typical speeds.
+    model_strength : mapping of str to float
+        Strength from 0 to 1 of models that the strength table does not know.
+
+    Examples
+    --------
+    >>> [option.name for option in Grid(models=["small"], search_steps=[0, 2]).expand()]
+    ['small|none|s0|n1', 'small|none|s2|n1']
+    """
+
+    models: Sequence[str]
+    search_steps: Sequence[int] = (0,)
+    reasoning_effort: Sequence[str] = ("none",)
+    samples: Sequence[int] = (1,)
+    question_tokens: float = 250.0
+    answer_tokens: float = 150.0
+    tokens_per_search: float = 700.0
+    reasoning_tokens: Mapping[str, float] = field(
+        default_factory=lambda: {"none": 0.0, "low": 400.0, "medium": 1500.0, "high": 5000.0}
+    )
+    seconds_per_search: float = 1.0
+    tokens_per_second: float = 80.0
+    model_strength: Mapping[str, float] = field(default_factory=dict)
+
+    def expand(self) -> tuple[Option, ...]:
+        """Write the grid out as options.
+
+        Returns
+        -------
+        tuple of Option
+
+        Raises
+        ------
+        MenuError
+            If an axis is empty, or an effort has no tokens.
+        """
+        axes = {
+            "models": self.models,
+            "search_steps": self.search_steps,
+            "reasoning_effort": self.reasoning_effort,
+            "samples": self.samples,
+        }
+        for name, axis in axes.items():
+            if isinstance(axis, str) or not axis:
+                raise MenuError(f"grid: {name} {axis!r} is not a list with at least one entry")
+        for effort in self.reasoning_effort:
+            if effort not in self.reasoning_tokens:
+                raise MenuError(
+                    f"grid: reasoning_tokens lacks an entry for effort {effort!r}: "
+                    f"efforts are {', '.join(REASONING_EFFORTS)}"
+                )
+        points = itertools.product(
+            self.models, self.search_steps, self.reasoning_effort, self.samples
+        )
+        return tuple(self._make_option(*point) for point in points)
+
+    def _make_option(self, model: str, steps: int, effort: str, samples: int) -> Option:
+        """Describe one point of the grid with its quantities."""
+        reasoning = float(self.reasoning_tokens[effort])
+        written = reasoning + self.answer_tokens
+        # Every search prompt holds the question and what was found before it; so does the answer's.
+        read = (steps + 1) * self.question_tokens + self.tokens_per_search * steps * (steps + 1) / 2
+        return Option(
+            f"{model}|{effort}|s{steps}|n{samples}",
+            model=model,
+            strategy="iterative_search" if steps else "direct" if effort == "none" else "cot",
+            search_steps=float(steps),
+            reasoning_effort=effort,
+            reasoning_tokens=reasoning,
+            samples=samples,
+            model_strength=self.model_strength.get(model),
+            input_tokens=read,
+            output_tokens=samples * written,
+            searches=float(steps),
+            seconds=steps * self.seconds_per_search + written / self.tokens_per_second,
+        )
+
+
+def load_menu(path: str | Path) -> Menu:
+    """Read a menu from a TOML file.
+
+    Parameters
+    ----------
+    path : str or Path
+        A file with ``[grid]``, ``[[options]]`` or both, and optionally ``skip = true``.
+
+    Returns
+    -------
+    Menu
+
+    Raises
+    ------
+    MenuError
+        If the file is missing or malformed, or an option is out of range.
+    """
+    path = Path(path)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise MenuError(f"{path}: no such file") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise MenuError(f"{path}: not valid TOML ({error})") from None
+    return parse_menu(content, place=str(path))
+
+
+def parse_menu(content: Mapping[str, Any], place: str = "menu") -> Menu:
+    """Build a menu from the content of a TOML file or of a request.
+
+    Parameters
+    ----------
+    content : mapping
+        With ``grid``, ``options`` or both.
+    place : str, default="menu"
+        How messages call the source.
+
+    Raises
+    ------
+    MenuError
+        If an entry is unknown or out of range.
+
+    Examples
+    --------
+    >>> parse_menu({"options": [{"name": "a"}, {"name": "b"}], "skip": True}).names
+    ('skip', 'a', 'b')
+    """
+    for name in content:
+        if name not in SECTIONS:
+            raise MenuError(
+                f"{place}: entry {name!r} is unknown: allowed are {', '.join(SECTIONS)}"
+            )
+    options: list[Option] = [SKIP] if content.get("skip") else []
+    if "grid" in content:
+        try:
+            options.extend(Grid(**content["grid"]).expand())
+        except TypeError as error:
+            raise MenuError(f"{place}: [grid] is malformed ({error})") from None
+        except MenuError as error:
+            raise MenuError(f"{place}: {error}") from None
+    entries = content.get("options", ())
+    if not isinstance(entries, (list, tuple)):
+        raise MenuError(f"{place}: options is not a list")
+    for position, entry in enumerate(entries, start=1):
+        if not isinstance(entry, dict):
+            raise MenuError(f"{place}: option {position} is not a table")
+        options.append(Option.from_mapping(entry, place=f"{place}: option {position}"))
+    return Menu(tuple(options), name=str(content.get("name", place)))
+
+
+TEMPLATE = """\
+# A menu: the ways to answer a question that a plan may choose from.
+# Written for the prices {price_id}; the lengths below are guesses: replace them by your own.
+
+name = "{name}"
+# With skip = true a plan may leave a question unanswered where nothing pays.
+skip = false
+
+[grid]
+# Every combination of the four axes becomes one option, named model|effort|searches|samples.
+models = [{models}]
+search_steps = [{search_steps}]
+reasoning_effort = ["none", "low", "medium", "high"]
+samples = [1, 4]
+
+# Typical lengths in tokens: a question with its instructions, an answer without its reasoning,
+# and what one search returns.
+question_tokens = 250
+answer_tokens = 150
+tokens_per_search = 700
+# Typical speeds.
+seconds_per_search = 1.0
+tokens_per_second = 80
+
+[grid.reasoning_tokens]
+# Typical tokens of reasoning in one sample, by effort.
+none = 0
+low = 400
+medium = 1500
+high = 5000
+
+[grid.model_strength]
+# From 0 to 1, for instance the share of a broad exam that the model gets right. A model left out
+# is looked up by its name; one that is not known is planned with as of unknown strength.
+{strengths}
+
+# Options that no grid describes can be written out; quantities are sums over samples.
+# [[options]]
+# name = "large|deep-research"
+# model = "{first_model}"
+# strategy = "deep_research"
+# search_steps = 20
+# samples = 1
+# input_tokens = 60000
+# output_tokens = 9000
+# searches = 20
+# seconds = 240
+"""
+
+
+def write_menu_template(prices: Prices, name: str = "my-menu") -> str:
+    """Write a commented menu for the models and tools of a price table.
+
+    Parameters
+    ----------
+    prices : Prices
+        One's own prices.
+    name : str, default="my-menu"
+        What the menu is called.
+
+    Returns
+    -------
+    str
+        TOML that :func:`load_menu` reads.
+
+    Examples
+    --------
+    >>> from router.prices import ModelPrice, Prices
+    >>> text = write_menu_template(Prices("2026-11-22", {"small": ModelPrice(0.2, 0.8)}))
+    >>> len(parse_menu(tomllib.loads(text)))
+    8
+    """
+    models = sorted(prices.models, key=lambda model: prices.models[model].output_usd_per_mtok)
+    return TEMPLATE.format(
+        price_id=prices.price_id,
+        name=name,
+        models=", ".join(_quote(model) for model in models),
+        search_steps="0" if prices.search_usd_per_call is None else "0, 1, 2, 4, 8",
+        strengths="\n".join(f"# {_quote(model)} = 0.5" for model in models),
+        first_model=models[-1],
+    )
+
+
+def _quote(text: str) -> str:
+    """Write a TOML basic string."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,0 +1,357 @@
+"""Plans: the chosen option of every question, what it is expected to bring, and why."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from router.budgets import from_micro
+from router.exceptions import MissingExtraError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from numpy.typing import NDArray
+
+    from router.models.surface import Surface
+    from router.options import Menu
+    from router.questions import Question
+
+__all__ = ["STATUSES", "Choice", "Plan"]
+
+# How a question came out: given what pays, given the cheapest option because no more pays, given
+# nothing, or planned without a model.
+STATUSES = ("funded", "minimum", "unfunded", "fallback")
+REASONING_TOKENS_UNIT = 1000.0
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a plan gives one question.
+
+    Parameters
+    ----------
+    id : str
+        The question.
+    status : {"funded", "minimum", "unfunded", "fallback"}
+        How it came out.
+    option : str
+        The chosen option's name.
+    difficulty : float
+        One minus the expected quality under the cheapest option that answers, from 0 to 1.
+    expected_quality : float
+        Under the chosen option, from 0 to 1.
+    quality_interval : tuple of float
+        Where nine of ten such expectations proved to lie.
+    expected_gain : float
+        Expected quality minus that under the cheapest option that answers.
+    gain_interval : tuple of float
+        `quality_interval` minus the same.
+    marginal_gain_per_search : float or None
+        What one more search is expected to add, all else equal; where the menu has no more
+        searches, what the last one added. None where the menu has no such axis.
+    marginal_gain_per_1000_reasoning_tokens : float or None
+        The same for a thousand more tokens of reasoning.
+    cost : mapping of str to float
+        Planned cost by unit.
+    evidence : {"outcomes", "descriptors", "none"}
+        What the expectation rests on.
+    reason : str
+        Why this option, in one sentence.
+    """
+
+    id: str
+    status: str
+    option: str
+    difficulty: float
+    expected_quality: float
+    quality_interval: tuple[float, float]
+    expected_gain: float
+    gain_interval: tuple[float, float]
+    marginal_gain_per_search: float | None
+    marginal_gain_per_1000_reasoning_tokens: float | None
+    cost: Mapping[str, float]
+    evidence: str
+    reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields, ready for JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An option for every question within a budget.
+
+    Iterating gives the choices in the order of the questions.
+
+    Parameters
+    ----------
+    plan_id, bundle_id, price_id : str
+        This plan, the model behind it, and the prices it was made under.
+    questions : tuple of Question, length n
+        What was asked.
+    surface : Surface
+        What was expected, shape (n, m).
+    choice_index : ndarray of int64, shape (n,)
+        The chosen option's position in the menu; -1 where nothing could be funded.
+    cost_micro : ndarray of int64, shape (m, k)
+        Planned cost by option and budget unit, in micro-units.
+    budget_micro : mapping of str to int
+        The budget by unit, k of them, in micro-units.
+    amounts : mapping of str to ndarray of float64, shape (m,)
+        Planned cost by option in every unit that is known.
+    shadow_price : mapping of str to float
+        Quality that one more unit of each budget would bring.
+    gap : float
+        Proven relative distance to the best possible plan on this surface.
+    notes : tuple of str
+        What a reader should know.
+    """
+
+    plan_id: str
+    bundle_id: str
+    price_id: str
+    questions: tuple[Question, ...]
+    surface: Surface
+    choice_index: NDArray[np.int64]
+    cost_micro: NDArray[np.int64]
+    budget_micro: Mapping[str, int]
+    amounts: Mapping[str, NDArray[np.float64]]
+    shadow_price: Mapping[str, float]
+    gap: float
+    notes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        """Count the questions."""
+        return len(self.questions)
+
+    def __iter__(self) -> Iterator[Choice]:
+        """Go through the choices in the order of the questions."""
+        return iter(self.choices)
+
+    @cached_property
+    def choices(self) -> tuple[Choice, ...]:
+        """The choices in the order of the questions."""
+        return tuple(self._describe(row) for row in range(len(self.questions)))
+
+    @cached_property
+    def _base_option(self) -> int:
+        """The cheapest option that answers, in the first unit of the budget."""
+        answers = np.array([not option.is_skip for option in self.surface.menu])
+        cost = np.where(answers, self.cost_micro[:, 0], np.iinfo(np.int64).max)
+        return int(cost.argmin()) if answers.any() else 0
+
+    @cached_property
+    def _search_axis(self) -> NDArray[np.int64]:
+        """Neighbours of every option along the axis of searches."""
+        return _find_neighbours(self.surface.menu, "search")
+
+    @cached_property
+    def _reasoning_axis(self) -> NDArray[np.int64]:
+        """Neighbours of every option along the axis of reasoning tokens."""
+        return _find_neighbours(self.surface.menu, "reasoning")
+
+    @property
+    def totals(self) -> dict[str, Any]:
+        """Expected quality and planned cost of the whole batch.
+
+        Returns
+        -------
+        dict
+            ``expected_quality`` and ``expected_gain`` (sums over questions), ``cost`` and
+            ``budget`` by unit, and the number of questions by status.
+        """
+        funded = self.choice_index >= 0
+        chosen = self.choice_index[funded]
+        rows = np.flatnonzero(funded)
+        quality = float(self.surface.quality[rows, chosen].sum())
+        base = float(self.surface.quality[:, self._base_option].sum())
+        spent = self.cost_micro[chosen].sum(axis=0)
+        cost = {unit: float(amount[chosen].sum()) for unit, amount in self.amounts.items()}
+        # Budgeted units are summed in micro-units, so that the total is the one that was planned.
+        cost |= {
+            unit: from_micro(int(total))
+            for unit, total in zip(self.budget_micro, spent, strict=True)
+        }
+        statuses = self._statuses
+        return {
+            "n_questions": len(self.questions),
+            "expected_quality": quality,
+            "expected_gain": quality - base,
+            "cost": cost,
+            "budget": {unit: from_micro(amount) for unit, amount in self.budget_micro.items()},
+            "statuses": {name: int((statuses == name).sum()) for name in STATUSES},
+        }
+
+    @cached_property
+    def _statuses(self) -> NDArray[np.str_]:
+        """How every question came out."""
+        is_skip = np.array([option.is_skip for option in self.surface.menu] + [True])
+        status = np.where(self.choice_index == self._base_option, "minimum", "funded")
+        return np.where(is_skip[self.choice_index], "unfunded", status)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan, ready for JSON.
+
+        Returns
+        -------
+        dict
+            With ``plan_id``, ``bundle_id``, ``price_id``, ``choices``, ``totals``,
+            ``shadow_price``, ``gap`` and ``notes``.
+        """
+        return {
+            "plan_id": self.plan_id,
+            "bundle_id": self.bundle_id,
+            "price_id": self.price_id,
+            "choices": [choice.to_dict() for choice in self.choices],
+            "totals": self.totals,
+            "shadow_price": dict(self.shadow_price),
+            "gap": self.gap,
+            "notes": list(self.notes),
+        }
+
+    def to_frame(self) -> Any:
+        """Return the choices as a pandas DataFrame, one row a question.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns as the fields of :class:`Choice`, costs as ``cost_UNIT``.
+
+        Raises
+        ------
+        MissingExtraError
+            If pandas is not installed.
+        """
+        try:
+            import pandas as pd
+        except ImportError:
+            raise MissingExtraError.for_extra("notebooks", "Plan.to_frame") from None
+        rows = []
+        for choice in self.choices:
+            row = choice.to_dict()
+            row |= {f"cost_{unit}": amount for unit, amount in row.pop("cost").items()}
+            rows.append(row)
+        return pd.DataFrame(rows)
+
+    def _describe(self, row: int) -> Choice:
+        """Say what one question is given and why."""
+        column = int(self.choice_index[row])
+        base = float(self.surface.quality[row, self._base_option])
+        if column < 0:
+            return self._describe_unfunded(row, base)
+        option = self.surface.menu.options[column]
+        quality = self.surface.quality[row]
+        interval = (float(self.surface.low[row, column]), float(self.surface.high[row, column]))
+        return Choice(
+            id=self.questions[row].id,
+            status=str(self._statuses[row]),
+            option=option.name,
+            difficulty=1.0 - base,
+            expected_quality=float(quality[column]),
+            quality_interval=interval,
+            expected_gain=float(quality[column]) - base,
+            gain_interval=(interval[0] - base, interval[1] - base),
+            marginal_gain_per_search=self._measure_slope(row, column, "search"),
+            marginal_gain_per_1000_reasoning_tokens=self._measure_slope(row, column, "reasoning"),
+            cost={unit: float(amount[column]) for unit, amount in self.amounts.items()},
+            evidence=self.surface.evidence[column],
+            reason=self._explain(row, column),
+        )
+
+    def _describe_unfunded(self, row: int, base: float) -> Choice:
+        """Say that a question got nothing, and what it would have needed."""
+        cheapest = self.surface.menu.options[self._base_option].name
+        return Choice(
+            id=self.questions[row].id,
+            status="unfunded",
+            option="",
+            difficulty=1.0 - base,
+            expected_quality=0.0,
+            quality_interval=(0.0, 0.0),
+            expected_gain=-base,
+            gain_interval=(-base, -base),
+            marginal_gain_per_search=None,
+            marginal_gain_per_1000_reasoning_tokens=None,
+            cost=dict.fromkeys(self.amounts, 0.0),
+            evidence="none",
+            reason=f"the budget is used up; at least {cheapest!r} would be needed",
+        )
+
+    def _measure_slope(self, row: int, column: int, axis: str) -> float | None:
+        """Measure what one more unit along an axis is expected to add."""
+        neighbours = self._search_axis if axis == "search" else self._reasoning_axis
+        other = int(neighbours[column, 1] if neighbours[column, 1] >= 0 else neighbours[column, 0])
+        if other < 0:
+            return None
+        options = self.surface.menu.options
+        position = _measure_position(options[other], axis) - _measure_position(
+            options[column], axis
+        )
+        gain = float(self.surface.quality[row, other] - self.surface.quality[row, column])
+        return gain / position
+
+    def _explain(self, row: int, column: int) -> str:
+        """Give the reason for a choice: the price, and the best option that was left."""
+        unit = next(iter(self.budget_micro))
+        price = self.shadow_price[unit]
+        options = self.surface.menu.options
+        quality = self.surface.quality[row]
+        worth = quality - sum(
+            self.cost_micro[:, position] / 1e6 * self.shadow_price[name]
+            for position, name in enumerate(self.budget_micro)
+        )
+        worth[column] = -np.inf
+        if options[column].is_skip:
+            return f"no option is worth its cost at {price:.4g} quality per {unit}"
+        if len(options) == 1:
+            return "the only option on the menu"
+        other = int(worth.argmax())
+        gain = float(quality[other] - quality[column])
+        extra = from_micro(int(self.cost_micro[other, 0] - self.cost_micro[column, 0]))
+        return (
+            f"at {price:.4g} quality per {unit}, the next best {options[other].name!r} "
+            f"would change quality by {gain:+.4f} for {extra:+.4g} {unit}"
+        )
+
+
+def _measure_position(option: Any, axis: str) -> float:
+    """Place an option on an axis: searches, or thousands of reasoning tokens over all samples."""
+    if axis == "search":
+        return float(option.search_steps)
+    return float(option.reasoning_tokens * option.samples / REASONING_TOKENS_UNIT)
+
+
+def _find_neighbours(menu: Menu, axis: str) -> NDArray[np.int64]:
+    """Find for every option the next lower and the next higher on an axis, all else equal.
+
+    Returns
+    -------
+    ndarray of int64, shape (m, 2)
+        Positions in the menu, -1 where there is none.
+    """
+    families: dict[tuple[object, ...], list[int]] = {}
+    for position, option in enumerate(menu):
+        if axis == "search":
+            on_axis = option.search_steps is not None
+            rest: tuple[object, ...] = (option.reasoning_effort, option.reasoning_tokens)
+        else:
+            on_axis = option.reasoning_tokens is not None
+            rest = (option.search_steps,)
+        if on_axis and not option.is_skip:
+            families.setdefault((option.model, option.samples, *rest), []).append(position)
+    neighbours = np.full((len(menu), 2), -1, dtype=np.int64)
+    options = menu.options
+    for family in families.values():
+        family.sort(key=lambda position: _measure_position(options[position], axis))
+        for lower, higher in pairwise(family):
+            # Two options at one place (two strategies, say) have no slope between them.
+            if _measure_position(options[lower], axis) < _measure_position(options[higher], axis):
+                neighbours[lower, 1] = higher
+                neighbours[higher, 0] = lower
+    return neighbours

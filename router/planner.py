@@ -1,0 +1,302 @@
+"""The facade: load a bundle, predict, allocate, draw the curve of quality against budget."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from router.allocation import solve, trace_frontier
+from router.budgets import BUDGET_UNITS, MICRO, Budget, from_micro
+from router.costs import MenuCosts, cost_menu
+from router.exceptions import BudgetError
+from router.menus import parse_menu
+from router.models.bundle import Bundle
+from router.options import Menu
+from router.plan import Plan
+from router.questions import Question, parse_questions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from router.allocation import Solution
+    from router.models.predictor import Predictor
+    from router.models.surface import Surface
+    from router.prices import Prices
+
+__all__ = ["CurvePoint", "Router"]
+
+QuestionLike = str | dict[str, Any] | Question
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """Expected quality at one budget.
+
+    Parameters
+    ----------
+    budget : float
+        Total budget in the curve's unit.
+    expected_quality : float
+        Mean over questions of the best plan within it.
+    shadow_price : float
+        Total quality that one more unit would bring there.
+    """
+
+    budget: float
+    expected_quality: float
+    shadow_price: float
+
+
+@dataclass(frozen=True)
+class Router:
+    """Decides before an agent runs how much compute each question gets.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        The trained gain model with its default menu.
+    prices : Prices, optional
+        What tokens and searches cost; the bundle's own by default.
+
+    Examples
+    --------
+    >>> router = Router.load()
+    >>> plan = router.allocate(["What is 2 + 2?", "Who ruled Zurich in 1336?"], Budget(usd=0.01))
+    >>> plan.totals["cost"]["usd"] <= 0.01
+    True
+    """
+
+    bundle: Bundle
+    prices: Prices | None = None
+
+    @classmethod
+    def load(cls, path: str | Path | None = None, *, prices: Prices | None = None) -> Router:
+        """Load a bundle from a directory, or the one that ships.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            A bundle directory; the shipped cold-start prior by default.
+        prices : Prices, optional
+            One's own prices, instead of those in the bundle.
+
+        Returns
+        -------
+        Router
+
+        Raises
+        ------
+        BundleError
+            If the bundle is missing, damaged or made for other features.
+        """
+        bundle = Bundle.load(path)
+        return cls(bundle, prices if prices is not None else bundle.prices)
+
+    @property
+    def predictor(self) -> Predictor:
+        """The running model of the bundle."""
+        return self.bundle.predictor
+
+    def resolve_menu(self, menu: Menu | Mapping[str, Any] | None = None) -> Menu:
+        """Take a request's menu, or the bundle's own.
+
+        Raises
+        ------
+        MenuError
+            If the menu is malformed.
+        """
+        if menu is None:
+            return self.bundle.menu
+        return menu if isinstance(menu, Menu) else parse_menu(menu)
+
+    def predict(
+        self,
+        questions: Iterable[QuestionLike],
+        *,
+        menu: Menu | Mapping[str, Any] | None = None,
+    ) -> Surface:
+        """Predict the quality of every question under every option.
+
+        Parameters
+        ----------
+        questions : iterable of str, mapping or Question
+            n questions.
+        menu : Menu or mapping, optional
+            m options; the bundle's own by default.
+
+        Returns
+        -------
+        Surface
+            Quality of shape (n, m).
+
+        Raises
+        ------
+        QuestionError, MenuError
+            If a question or the menu cannot be used.
+        """
+        return self.predictor.predict(parse_questions(questions), self.resolve_menu(menu))
+
+    def cost(self, menu: Menu) -> MenuCosts:
+        """Cost a menu under this router's prices, or as its bundle's log measured it."""
+        costs = cost_menu(menu, self.prices)
+        if "usd" in costs.amounts or self.prices is None:
+            return costs
+        # The prices do not fit this menu: dollars that a log measured still do.
+        measured = cost_menu(menu)
+        return measured if "usd" in measured.amounts else costs
+
+    def allocate(
+        self,
+        questions: Iterable[QuestionLike],
+        budget: Budget | Mapping[str, float],
+        *,
+        menu: Menu | Mapping[str, Any] | None = None,
+        allow_skip: bool = False,
+    ) -> Plan:
+        """Give every question an option, together within the budget.
+
+        Parameters
+        ----------
+        questions : iterable of str, mapping or Question
+            n questions.
+        budget : Budget or mapping
+            Ceilings over the whole batch, by unit.
+        menu : Menu or mapping, optional
+            m options; the bundle's own by default.
+        allow_skip : bool, default=False
+            Whether a question may be left unanswered.
+
+        Returns
+        -------
+        Plan
+            Never above the budget in planned quantities.
+
+        Raises
+        ------
+        QuestionError, MenuError, BudgetError
+            If something handed in cannot be used, the costs are not known in a unit of the budget,
+            or the budget is below the cheapest plan.
+        """
+        asked = parse_questions(questions)
+        ceiling = budget if isinstance(budget, Budget) else Budget.from_mapping(budget)
+        offered = self.resolve_menu(menu)
+        offered = offered.with_skip() if allow_skip else offered
+        costs = self.cost(offered)
+        budget_micro = ceiling.to_micro()
+        cost_micro = costs.to_micro(list(budget_micro))
+        surface = self.predictor.predict(asked, offered)
+        solution = _solve(surface.quality, cost_micro, budget_micro)
+        return Plan(
+            plan_id=f"plan-{secrets.token_hex(8)}",
+            bundle_id=self.bundle.bundle_id,
+            price_id=costs.price_id,
+            questions=asked,
+            surface=surface,
+            choice_index=solution.choices,
+            cost_micro=cost_micro,
+            budget_micro=budget_micro,
+            amounts=costs.amounts,
+            shadow_price=_price_by_unit(solution, list(budget_micro)),
+            gap=solution.gap,
+            notes=_note_evidence(surface),
+        )
+
+    def curve(
+        self,
+        questions: Iterable[QuestionLike],
+        *,
+        unit: str | None = None,
+        menu: Menu | Mapping[str, Any] | None = None,
+        n_points: int = 20,
+    ) -> tuple[CurvePoint, ...]:
+        """Draw expected quality against budget for unlabelled questions.
+
+        Parameters
+        ----------
+        questions : iterable of str, mapping or Question
+            n questions.
+        unit : str, optional
+            Unit of the budget; dollars where they are known, else the first unit that is.
+        menu : Menu or mapping, optional
+            m options; the bundle's own by default.
+        n_points : int, default=20
+            How many budgets, from the cheapest plan to the one beyond which nothing is gained.
+
+        Returns
+        -------
+        tuple of CurvePoint
+            By rising budget.
+
+        Raises
+        ------
+        QuestionError, MenuError, BudgetError
+            If something handed in cannot be used.
+        """
+        asked = parse_questions(questions)
+        offered = self.resolve_menu(menu)
+        costs = self.cost(offered)
+        chosen = unit or next((name for name in BUDGET_UNITS if name in costs.amounts), "usd")
+        if chosen not in BUDGET_UNITS:
+            raise BudgetError(
+                f"budget unit {chosen!r} is unknown: allowed are {', '.join(BUDGET_UNITS)}"
+            )
+        cost_micro = costs.to_micro([chosen])[:, 0]
+        surface = self.predictor.predict(asked, offered)
+        spend, value = trace_frontier(surface.quality, cost_micro)
+        return _sample_curve(spend, value, len(asked), n_points)
+
+
+def _solve(
+    quality: NDArray[np.float64], cost_micro: NDArray[np.int64], budget_micro: Mapping[str, int]
+) -> Solution:
+    """Solve for one budget or for several."""
+    amounts = list(budget_micro.values())
+    if len(amounts) == 1:
+        return solve(quality, cost_micro[:, 0], amounts[0])
+    return solve(quality, cost_micro, amounts)
+
+
+def _price_by_unit(solution: Solution, units: Sequence[str]) -> dict[str, float]:
+    """Turn prices a micro-unit into prices a unit, by name."""
+    prices = np.atleast_1d(np.asarray(solution.shadow_price, dtype=np.float64))
+    return {unit: float(price) * MICRO for unit, price in zip(units, prices, strict=True)}
+
+
+def _note_evidence(surface: Surface) -> tuple[str, ...]:
+    """Say which options are planned without outcomes of their own."""
+    unseen = [
+        option.name
+        for option, evidence in zip(surface.menu, surface.evidence, strict=True)
+        if evidence == "descriptors"
+    ]
+    if not unseen:
+        return ()
+    names = ", ".join(unseen[:3]) + (", ..." if len(unseen) > 3 else "")
+    note = (
+        f"{len(unseen)} of {len(surface.menu)} options ({names}) have no outcomes of their own: "
+        "their quality is predicted from their descriptors"
+    )
+    return (note,)
+
+
+def _sample_curve(
+    spend: NDArray[np.int64], value: NDArray[np.float64], n_questions: int, n_points: int
+) -> tuple[CurvePoint, ...]:
+    """Read the frontier at evenly spaced budgets."""
+    budgets = np.linspace(spend[0], spend[-1], max(2, n_points)) if len(spend) > 1 else spend[:1]
+    points = []
+    for budget in budgets:
+        position = int(np.searchsorted(spend, budget, side="right")) - 1
+        following = min(position + 1, len(spend) - 1)
+        step = float(spend[following] - spend[position])
+        slope = float(value[following] - value[position]) / step * MICRO if step > 0 else 0.0
+        points.append(
+            CurvePoint(from_micro(int(budget)), float(value[position]) / n_questions, slope)
+        )
+    return tuple(points)
