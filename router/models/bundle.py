@@ -1,0 +1,318 @@
+"""Bundles: a directory that holds a trained gain model, checked byte by byte before it is used.
+
+A bundle is data only: ONNX graphs, arrays, JSON and text, never a pickle. Every file's digest
+stands in the manifest, the manifest's own digest is the bundle's identifier, and recorded answers
+to recorded questions (golden vectors) are repeated on loading.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import tomllib
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from router.exceptions import BundleError, InputError
+from router.features.encoder import TextEncoder
+from router.models.calibration import Calibration
+from router.models.predictor import DescriptorHead, NamedHead, Predictor
+from router.models.session import Session
+from router.models.strengths import StrengthTable
+from router.options import Menu, Option
+from router.prices import Prices
+from router.questions import Question
+from router.tables import write_bytes_atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["Bundle", "make_bundle", "pack_arrays", "unpack_arrays"]
+
+FORMAT = "compute-allocation-router/bundle/1"
+MANIFEST = "manifest.json"
+# What zipfile, zlib and NumPy raise between them for damaged bytes.
+DAMAGE = (
+    ArithmeticError,
+    EOFError,
+    LookupError,
+    NotImplementedError,
+    OSError,
+    RuntimeError,
+    SyntaxError,
+    ValueError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+FILE_SIZE_MAX_BYTES = 64 * 1024 * 1024
+# Across processors the runtime may sum in another order; a damaged graph is further off than this.
+GOLDEN_TOLERANCE = 1e-4
+
+
+def pack_arrays(arrays: Mapping[str, NDArray[np.generic]]) -> bytes:
+    """Serialise arrays by name, without pickling.
+
+    Examples
+    --------
+    >>> unpack_arrays(pack_arrays({"a": np.arange(3)}))["a"].tolist()
+    [0, 1, 2]
+    """
+    buffer = io.BytesIO()
+    np.savez(buffer, allow_pickle=False, **arrays)
+    return buffer.getvalue()
+
+
+def unpack_arrays(content: bytes) -> dict[str, NDArray[np.generic]]:
+    """Read arrays that :func:`pack_arrays` wrote.
+
+    Raises
+    ------
+    BundleError
+        If the content is damaged.
+    """
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            return {name: archive[name] for name in archive.files}
+    except DAMAGE as error:
+        raise BundleError(f"text.npz: not readable ({type(error).__name__})") from None
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A loaded bundle.
+
+    Parameters
+    ----------
+    bundle_id : str
+        Digest of the manifest, and through it of every file.
+    manifest : mapping
+        What ``manifest.json`` says.
+    files : mapping of str to bytes
+        The other files, verified.
+
+    Examples
+    --------
+    >>> bundle = Bundle.load()
+    >>> len(bundle.menu) > 50
+    True
+    """
+
+    bundle_id: str
+    manifest: Mapping[str, Any]
+    files: Mapping[str, bytes] = field(repr=False)
+
+    @cached_property
+    def menu(self) -> Menu:
+        """The default menu."""
+        options = [Option.from_mapping(values, "manifest") for values in self.manifest["menu"]]
+        return Menu(tuple(options), name=str(self.manifest["menu_name"]))
+
+    @cached_property
+    def prices(self) -> Prices | None:
+        """The prices that came with the bundle, if any."""
+        if "prices.toml" not in self.files:
+            return None
+        return Prices.from_mapping(tomllib.loads(self.files["prices.toml"].decode()), "prices.toml")
+
+    @property
+    def card(self) -> str:
+        """The model card, in Markdown."""
+        return self.files["card.md"].decode("utf-8")
+
+    @cached_property
+    def predictor(self) -> Predictor:
+        """The running model."""
+        encoder = TextEncoder.from_arrays(unpack_arrays(self.files["text.npz"]))
+        features = self.manifest["features"]
+        if encoder.fingerprint != features["fingerprint"]:
+            raise BundleError(
+                f"bundle {self.bundle_id} was made for features {features['fingerprint']}, "
+                f"this version of the library makes {encoder.fingerprint}: train it again"
+            )
+        named = self.manifest.get("named")
+        descriptors = self.manifest.get("descriptors")
+        return Predictor(
+            encoder=encoder,
+            named=None
+            if named is None
+            else NamedHead(
+                Session(self.files["named.onnx"], "named.onnx"),
+                tuple(named["options"]),
+                tuple(named["groups"]),
+            ),
+            descriptors=None
+            if descriptors is None
+            else DescriptorHead(
+                Session(self.files["level.onnx"], "level.onnx"),
+                Session(self.files["uplift.onnx"], "uplift.onnx"),
+                int(descriptors["n_features"]),
+                StrengthTable(
+                    descriptors["strengths"]["date"],
+                    descriptors["strengths"]["strength"],
+                    tuple(descriptors["strengths"]["reasoning"]),
+                ),
+            ),
+            calibration=Calibration.from_mapping(self.manifest["calibration"]),
+        )
+
+    @classmethod
+    def load(cls, path: str | Path | None = None) -> Bundle:
+        """Load and verify a bundle.
+
+        Parameters
+        ----------
+        path : str or Path, optional
+            Its directory; the shipped cold-start prior by default.
+
+        Returns
+        -------
+        Bundle
+
+        Raises
+        ------
+        BundleError
+            If a file is missing or differs from its digest, the format is unknown, the features
+            are another version's, or the golden vectors are not reproduced.
+        """
+        if path is None:
+            path = Path(str(resources.files("router.models").joinpath("default")))
+        folder = Path(path)
+        manifest_bytes = _read_file(folder, MANIFEST)
+        try:
+            manifest = json.loads(manifest_bytes)
+        except (ValueError, RecursionError):
+            raise BundleError(f"{folder / MANIFEST}: not valid JSON") from None
+        if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+            found = manifest.get("format") if isinstance(manifest, dict) else None
+            raise BundleError(f"{folder / MANIFEST}: format {found!r} is not {FORMAT!r}")
+        if manifest.get("bundle_id") != _identify(manifest):
+            raise BundleError(f"{folder / MANIFEST}: its content differs from its bundle_id")
+        files = {}
+        for name, digest in manifest["files"].items():
+            content = _read_file(folder, name)
+            if hashlib.sha256(content).hexdigest() != digest:
+                raise BundleError(
+                    f"{folder / name}: its content differs from the manifest's digest"
+                )
+            files[name] = content
+        bundle = cls(str(manifest["bundle_id"]), manifest, files)
+        bundle.verify()
+        return bundle
+
+    def save(self, path: str | Path) -> None:
+        """Write the bundle to a directory, replacing a bundle that is there.
+
+        Files are written first and the manifest last, so that a directory without a valid manifest
+        is never taken for a bundle.
+
+        Parameters
+        ----------
+        path : str or Path
+            The directory; it is made if need be.
+
+        Raises
+        ------
+        InputError
+            If it is a file, holds something that is not a bundle, or cannot be written.
+        """
+        folder = Path(path)
+        if folder.exists() and not folder.is_dir():
+            raise InputError(f"{folder}: is a file; a bundle is a directory")
+        if folder.is_dir() and any(folder.iterdir()) and not (folder / MANIFEST).exists():
+            raise InputError(f"{folder}: holds files that are not a bundle's; choose another")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise InputError(f"{folder}: cannot be made ({error.strerror})") from None
+        for name, content in self.files.items():
+            write_bytes_atomically(folder / name, content)
+        text = json.dumps(self.manifest, indent=1, sort_keys=True) + "\n"
+        write_bytes_atomically(folder / MANIFEST, text.encode())
+
+    def verify(self) -> None:
+        """Repeat the golden vectors.
+
+        Raises
+        ------
+        BundleError
+            If an answer differs from the recorded one by more than 1e-4.
+        """
+        golden = self.manifest["golden"]
+        questions = _ask_golden(golden["texts"], golden["groups"])
+        quality = self.predictor.predict(questions, self.menu).quality
+        recorded = np.asarray(golden["quality"], dtype=np.float64)
+        if quality.shape != recorded.shape or np.abs(quality - recorded).max() > GOLDEN_TOLERANCE:
+            raise BundleError(f"bundle {self.bundle_id} does not reproduce its golden vectors")
+
+
+def _read_file(folder: Path, name: str) -> bytes:
+    """Read a file of a bundle, within its folder and the size allowed."""
+    if Path(name).name != name:
+        raise BundleError(f"{folder}: file name {name!r} leaves the bundle's folder")
+    path = folder / name
+    try:
+        if path.stat().st_size > FILE_SIZE_MAX_BYTES:
+            raise BundleError(f"{path}: larger than {FILE_SIZE_MAX_BYTES} bytes")
+        return path.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def _identify(manifest: Mapping[str, Any]) -> str:
+    """Digest everything a manifest says but its own identifier."""
+    content = {name: value for name, value in manifest.items() if name != "bundle_id"}
+    canonical = json.dumps(content, sort_keys=True, ensure_ascii=True).encode()
+    return hashlib.sha256(canonical).hexdigest()[:16]
+
+
+def make_bundle(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> Bundle:
+    """Make a bundle in memory, recording its golden vectors from the model as it will be stored.
+
+    Parameters
+    ----------
+    manifest : mapping
+        Everything but ``format``, ``files``, ``golden`` and ``bundle_id``, with
+        ``golden_questions`` (texts and groups) in place of ``golden``.
+    files : mapping of str to bytes
+        The other files.
+
+    Returns
+    -------
+    Bundle
+    """
+    full = {name: value for name, value in manifest.items() if name != "golden_questions"}
+    full["format"] = FORMAT
+    full["files"] = {
+        name: hashlib.sha256(content).hexdigest() for name, content in sorted(files.items())
+    }
+    texts, groups = manifest["golden_questions"]
+    draft = Bundle("draft", full, files)
+    questions = _ask_golden(texts, groups)
+    quality = draft.predictor.predict(questions, draft.menu).quality
+    full["golden"] = {
+        "texts": list(texts),
+        "groups": list(groups),
+        "quality": np.round(quality, 9).tolist(),
+    }
+    # Reading the manifest back makes its identifier that of the file, not of Python objects.
+    full = json.loads(json.dumps(full))
+    full["bundle_id"] = _identify(full)
+    return Bundle(full["bundle_id"], full, dict(files))
+
+
+def _ask_golden(texts: Sequence[str], groups: Sequence[str | None]) -> list[Question]:
+    """Turn recorded texts and groups into questions."""
+    return [
+        Question(f"g{position}", text, group)
+        for position, (text, group) in enumerate(zip(texts, groups, strict=True))
+    ]

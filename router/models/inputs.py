@@ -1,0 +1,186 @@
+"""Inputs of the learners: the features of the training questions, and the tables they came from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from router.exceptions import MissingExtraError
+from router.features.shape import measure_shape
+from router.features.vocabulary import Vocabulary, fit_vocabulary, weigh_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["InputTables", "Inputs", "fit_inputs", "round_half"]
+
+N_COMPONENTS = 128
+# The trees see the leading components only: later ones are noise to a learner that may pick any.
+N_TREE_COMPONENTS = 48
+# Shape features weigh a little less than components of unit variance.
+SHAPE_WEIGHT = 0.7
+SHAPE_CLIP = 5.0
+DOCUMENT_FREQUENCY_MIN = {"word": 2, "character": 5}
+
+
+@dataclass(frozen=True, slots=True)
+class InputTables:
+    """What turns a text into learned features.
+
+    Parameters
+    ----------
+    vocabularies : tuple of Vocabulary
+        One a family of n-grams.
+    projections : tuple of ndarray of float32, shape (v, c)
+        Component loadings of each vocabulary's n-grams, already rounded as they will be stored.
+    shape_mean, shape_spread : ndarray of float32, shape (s,)
+        Mean and standard deviation of the shape features.
+    """
+
+    vocabularies: tuple[Vocabulary, ...]
+    projections: tuple[NDArray[np.float32], ...]
+    shape_mean: NDArray[np.float32]
+    shape_spread: NDArray[np.float32]
+
+    @property
+    def n_components(self) -> int:
+        """Number of learned components."""
+        return int(self.projections[0].shape[1])
+
+    def scale_shape(self, shape: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Standardise shape features, outliers clipped."""
+        scaled = (shape - self.shape_mean) / self.shape_spread
+        clipped: NDArray[np.float32] = np.clip(scaled, -SHAPE_CLIP, SHAPE_CLIP)
+        return clipped.astype(np.float64)
+
+    def stack_dense(
+        self, components: NDArray[np.float32], shape: NDArray[np.float32]
+    ) -> NDArray[np.float64]:
+        """Put components and scaled shape side by side."""
+        return np.hstack((components.astype(np.float64), SHAPE_WEIGHT * self.scale_shape(shape)))
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """Features of n questions in the forms the learners take.
+
+    Parameters
+    ----------
+    words, ngrams : scipy.sparse.csr_matrix, shape (n, v)
+        TF-IDF weights of words and word pairs; of these and character n-grams.
+    dense : ndarray of float64, shape (n, c + s)
+        Components and scaled shape.
+    shape : ndarray of float64, shape (n, s)
+        Scaled shape alone.
+    tree : ndarray of float32, shape (n, t + s)
+        Leading components and raw shape.
+    """
+
+    words: Any
+    ngrams: Any
+    dense: NDArray[np.float64]
+    shape: NDArray[np.float64]
+    tree: NDArray[np.float32]
+
+    def take(self, rows: NDArray[np.int64]) -> Inputs:
+        """Keep some questions."""
+        return Inputs(
+            self.words[rows], self.ngrams[rows], self.dense[rows], self.shape[rows], self.tree[rows]
+        )
+
+    def stack_tree_inputs(self, base: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Put what the task says behind the trees' other features."""
+        return np.hstack((self.tree, base.astype(np.float32)))
+
+
+def round_half(table: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """Round to half precision, in which tables are stored, so that nothing changes on storing."""
+    return table.astype(np.float16).astype(np.float32)
+
+
+def fit_inputs(
+    texts: Sequence[str],
+    *,
+    families: tuple[str, ...] = ("word", "character"),
+    n_components: int = N_COMPONENTS,
+    vocabulary_size_max: int = 60_000,
+) -> tuple[InputTables, Inputs]:
+    """Learn vocabularies and components from texts, without any outcome.
+
+    Parameters
+    ----------
+    texts : sequence of str, length n
+        Training questions.
+    families : tuple of str, default=("word", "character")
+        Families of n-grams; the first must be ``word``.
+    n_components : int, default=128
+        Components of the truncated singular value decomposition; fewer on a small log.
+    vocabulary_size_max : int, default=60000
+        N-grams kept a family.
+
+    Returns
+    -------
+    tables : InputTables
+    inputs : Inputs
+        Of the same texts.
+
+    Raises
+    ------
+    MissingExtraError
+        If scikit-learn is not installed.
+
+    References
+    ----------
+    S. Deerwester and others: Indexing by latent semantic analysis. Journal of the American Society
+    for Information Science 41(6), 1990, pp. 391-407.
+    """
+    try:
+        import scipy.sparse
+        from sklearn.utils.extmath import randomized_svd
+    except ImportError:
+        raise MissingExtraError.for_extra("train", "training") from None
+    vocabularies, matrices = [], []
+    for family in families:
+        vocabulary = fit_vocabulary(
+            texts,
+            family,
+            document_frequency_min=DOCUMENT_FREQUENCY_MIN[family],
+            size_max=vocabulary_size_max,
+        )
+        weights = weigh_texts(texts, vocabulary)
+        entries = (weights.value, (weights.row, weights.column))
+        vocabularies.append(vocabulary)
+        matrices.append(scipy.sparse.csr_matrix(entries, shape=weights.shape, dtype=np.float32))
+    stacked = scipy.sparse.hstack(matrices, format="csr")
+    n_kept = max(1, min(n_components, len(texts) - 2, stacked.shape[1] - 1))
+    if stacked.shape[1] > 1 and stacked.nnz:
+        _, _, loadings = randomized_svd(stacked, n_kept, n_iter=3, random_state=0)
+    else:
+        loadings = np.zeros((n_kept, stacked.shape[1]))
+    # Rows get a mean squared length equal to the number of components, whatever the log's size, so
+    # that one penalty fits all.
+    length = float(((stacked @ loadings.T) ** 2).sum(axis=1).mean())
+    table = round_half(loadings.T / np.sqrt(max(length, 1e-12) / n_components))
+    edges = np.cumsum([0, *(len(vocabulary) for vocabulary in vocabularies)])
+    projections = tuple(table[a:b] for a, b in pairwise(edges))
+    shape = measure_shape(texts)
+    spread = shape.std(axis=0)
+    tables = InputTables(
+        tuple(vocabularies),
+        projections,
+        shape.mean(axis=0),
+        np.where(spread < 1e-6, np.float32(1.0), spread).astype(np.float32),
+    )
+    components = np.asarray(stacked @ table, dtype=np.float32)
+    return tables, Inputs(
+        words=matrices[0],
+        ngrams=stacked,
+        dense=tables.stack_dense(components, shape),
+        shape=tables.scale_shape(shape),
+        tree=np.hstack((components[:, :N_TREE_COMPONENTS], shape)),
+    )

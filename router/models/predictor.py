@@ -1,0 +1,198 @@
+"""Prediction: questions and a menu in, a gain surface out; NumPy and onnxruntime only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from router.exceptions import MenuError
+from router.models.descriptors import describe_menu, find_reference
+from router.models.surface import Surface
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from router.features.encoder import TextEncoder
+    from router.models.calibration import Calibration
+    from router.models.session import Session
+    from router.models.strengths import StrengthTable
+    from router.options import Menu
+    from router.questions import Question
+
+__all__ = ["DescriptorHead", "NamedHead", "Predictor"]
+
+
+@dataclass(frozen=True, slots=True)
+class NamedHead:
+    """Predicts the options of one log, known by name.
+
+    Parameters
+    ----------
+    session : Session
+        Takes ``features`` (n, f) and ``membership`` (n, g), gives (n, m).
+    options : tuple of str, length m
+        Names, in the order of the output.
+    groups : tuple of str, length g
+        Names of the tasks.
+    """
+
+    session: Session
+    options: tuple[str, ...]
+    groups: tuple[str, ...]
+
+    def predict(
+        self, features: NDArray[np.float32], groups: Sequence[str | None]
+    ) -> NDArray[np.float64]:
+        """Predict every known option, shape (n, m)."""
+        position = {name: index for index, name in enumerate(self.groups)}
+        membership = np.zeros((len(groups), len(self.groups)), dtype=np.float32)
+        for row, name in enumerate(groups):
+            if name in position:
+                membership[row, position[name]] = 1.0
+        return self.session.run({"features": features, "membership": membership})
+
+
+@dataclass(frozen=True, slots=True)
+class DescriptorHead:
+    """Predicts any option from its descriptors, as level plus uplift over a reference option.
+
+    Parameters
+    ----------
+    level : Session
+        Takes ``features`` (n, f), gives the reference option's quality (n, 1).
+    uplift : Session
+        Takes ``pairs`` (n * m, f' + 2 p), gives the uplift over the reference (n * m, 1).
+    n_features : int
+        f', how many leading feature columns the uplift sees.
+    strengths : StrengthTable
+        Strengths of models by name.
+    """
+
+    level: Session
+    uplift: Session
+    n_features: int
+    strengths: StrengthTable
+
+    def predict(self, features: NDArray[np.float32], menu: Menu) -> NDArray[np.float64]:
+        """Predict every option of a menu, shape (n, m)."""
+        table = describe_menu(menu, self.strengths)
+        reference = find_reference(table)
+        pairs = stack_pairs(features[:, : self.n_features], table, reference)
+        uplift = self.uplift.run({"pairs": pairs}).reshape(len(features), len(menu))
+        # The reference's uplift over itself is nothing by definition, whatever the trees say.
+        uplift -= uplift[:, reference, None]
+        return self.level.run({"features": features}) + uplift
+
+
+def stack_pairs(
+    features: NDArray[np.float32], table: NDArray[np.float32], reference: int
+) -> NDArray[np.float32]:
+    """Put every question beside every option and the reference option.
+
+    Parameters
+    ----------
+    features : ndarray of float32, shape (n, f)
+        Questions.
+    table : ndarray of float32, shape (m, p)
+        Descriptors.
+    reference : int
+        The reference option's row in `table`.
+
+    Returns
+    -------
+    ndarray of float32, shape (n * m, f + 2 p)
+        Questions outermost.
+
+    Examples
+    --------
+    >>> table = np.array([[0.0], [1.0]], np.float32)
+    >>> stack_pairs(np.array([[7.0]], np.float32), table, 0).tolist()
+    [[7.0, 0.0, 0.0], [7.0, 1.0, 0.0]]
+    """
+    n, m = len(features), len(table)
+    columns = (
+        np.repeat(features, m, axis=0),
+        np.tile(table, (n, 1)),
+        np.broadcast_to(table[reference], (n * m, table.shape[1])),
+    )
+    return np.hstack(columns).astype(np.float32)
+
+
+@dataclass(frozen=True)
+class Predictor:
+    """The running gain model.
+
+    Parameters
+    ----------
+    encoder : TextEncoder
+        Texts to features.
+    named : NamedHead or None
+        For options that were tried; None in a bundle that knows none by name.
+    descriptors : DescriptorHead or None
+        For options that were not.
+    calibration : Calibration
+        Turns predictions into intervals.
+    """
+
+    encoder: TextEncoder
+    named: NamedHead | None
+    descriptors: DescriptorHead | None
+    calibration: Calibration
+
+    def predict(self, questions: Sequence[Question], menu: Menu) -> Surface:
+        """Predict the quality of n questions under m options.
+
+        Parameters
+        ----------
+        questions : sequence of Question
+            n questions.
+        menu : Menu
+            m options; the option to answer nothing has quality 0.
+
+        Returns
+        -------
+        Surface
+            Quality of shape (n, m).
+
+        Raises
+        ------
+        BundleError
+            If the model gives values that are not finite.
+        MenuError
+            If an option is not known by name and the bundle has no model of descriptors.
+        """
+        features = self.encoder.encode([question.text for question in questions])
+        known = set(self.named.options) if self.named is not None else set()
+        evidence = tuple(
+            "none" if option.is_skip else "outcomes" if option.name in known else "descriptors"
+            for option in menu
+        )
+        quality = np.zeros((len(questions), len(menu)))
+        if "descriptors" in evidence:
+            quality = self._predict_descriptors(features, menu)
+        if self.named is not None and "outcomes" in evidence:
+            position = {name: index for index, name in enumerate(self.named.options)}
+            columns = [i for i, kind in enumerate(evidence) if kind == "outcomes"]
+            by_name = self.named.predict(features, [question.group for question in questions])
+            quality[:, columns] = by_name[:, [position[menu.options[i].name] for i in columns]]
+        quality = np.clip(quality, 0.0, 1.0)
+        skip = np.array([kind == "none" for kind in evidence])
+        quality[:, skip] = 0.0
+        low, high = self.calibration.bound(quality)
+        low[:, skip] = high[:, skip] = 0.0
+        return Surface(menu, quality, low, high, evidence)
+
+    def _predict_descriptors(
+        self, features: NDArray[np.float32], menu: Menu
+    ) -> NDArray[np.float64]:
+        """Predict from descriptors, or say that this bundle cannot."""
+        if self.descriptors is None:
+            raise MenuError(
+                f"{menu.name}: the bundle has no model of descriptors and knows by name only "
+                + ", ".join(self.named.options if self.named is not None else ())
+            )
+        return self.descriptors.predict(features, menu)

@@ -1,0 +1,68 @@
+"""Model strengths: one dated number a model, so that a model never tried can be placed."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import resources
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["StrengthTable", "load_strengths"]
+
+
+@dataclass(frozen=True, slots=True)
+class StrengthTable:
+    """Strength of models, as the share of MMLU that each is reported to get right.
+
+    Parameters
+    ----------
+    date : str
+        When the table was compiled.
+    strength : mapping of str to float
+        From 0 to 1, by lower-case part of a model's name.
+    reasoning : tuple of str
+        Lower-case parts of names of models trained to use long reasoning.
+
+    Examples
+    --------
+    >>> table = StrengthTable("2026-11-22", {"gpt-4": 0.86, "gpt-4o-mini": 0.82}, ("o1",))
+    >>> table.look_up("GPT-4o-mini-2024"), table.look_up("unheard-of")
+    (0.82, None)
+    """
+
+    date: str
+    strength: Mapping[str, float]
+    reasoning: tuple[str, ...]
+
+    def look_up(self, model: str | None) -> float | None:
+        """Return a model's strength by the longest part of its name that is listed."""
+        name = (model or "").lower()
+        found = [part for part in self.strength if part in name]
+        return self.strength[max(found, key=len)] if found else None
+
+    def is_trained_to_reason(self, model: str | None) -> bool:
+        """Tell whether a model was trained to use long reasoning, as far as is known."""
+        name = (model or "").lower()
+        return any(part in name for part in self.reasoning)
+
+
+@lru_cache(maxsize=1)
+def load_strengths() -> StrengthTable:
+    """Load the table that ships with the package.
+
+    Examples
+    --------
+    >>> load_strengths().look_up("gpt-4-1106-preview") > load_strengths().look_up("gpt-35-turbo")
+    True
+    """
+    text = resources.files("router.models").joinpath("strengths.toml").read_text("utf-8")
+    content = tomllib.loads(text)
+    return StrengthTable(
+        content["date"],
+        {name.lower(): float(value) for name, value in content["strength"].items()},
+        tuple(name.lower() for name in content["trained_to_reason"]["names"]),
+    )

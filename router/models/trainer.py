@@ -1,0 +1,147 @@
+"""From a log to a bundle: train, calibrate, export, prove, describe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from router.models.bundle import Bundle, make_bundle, pack_arrays
+from router.models.calibration import fit_calibration
+from router.models.card import write_log_card
+from router.models.descriptor_model import export_descriptors, fit_descriptors
+from router.models.descriptors import describe_menu
+from router.models.export import export_gain
+from router.models.manifest import (
+    choose_golden,
+    describe_features,
+    describe_libraries,
+    describe_strengths,
+)
+from router.models.pooled import train_pooled
+from router.models.strengths import StrengthTable, load_strengths
+from router.models.training import FittedGain, fit_gain
+
+if TYPE_CHECKING:
+    from router.options import Menu, Option
+    from router.outcomes import OutcomeLog
+    from router.prices import Prices
+
+__all__ = ["train", "train_pooled"]
+
+Progress = Callable[[str], None]
+
+
+def train(
+    log: OutcomeLog,
+    *,
+    seed: int = 0,
+    menu: Menu | None = None,
+    prices: Prices | None = None,
+    progress: Progress | None = None,
+) -> Bundle:
+    """Train a bundle on a log of outcomes.
+
+    Parameters
+    ----------
+    log : OutcomeLog
+        Dense or sparse, in one cost unit.
+    seed : int, default=0
+        Seed of folds and sampling; the same seed gives the same bundle.
+    menu : Menu, optional
+        Default menu of the bundle; the log's own options by default.
+    prices : Prices, optional
+        Prices to store beside it.
+    progress : callable, optional
+        Told in words what is being done.
+
+    Returns
+    -------
+    Bundle
+        In memory; :meth:`Bundle.save` writes it.
+
+    Raises
+    ------
+    LogError
+        If the log is too small or an option was never tried.
+    ExportError
+        If the exported graph does not reproduce the model.
+    MissingExtraError
+        If the extra ``[train]`` is not installed.
+    """
+    tell = progress or (lambda _: None)
+    fitted = fit_gain(log, seed=seed, progress=tell)
+    tell("exporting")
+    features = fitted.model.encoder.encode(log.texts)
+    named, worst = export_gain(fitted.model, features)
+    files = {"named.onnx": named, "text.npz": pack_arrays(fitted.model.encoder.to_arrays())}
+    strengths = load_strengths()
+    descriptors: dict[str, Any] | None = None
+    if log.n_options > 1:
+        graphs, worst_descriptors = _train_descriptors(log, fitted, strengths, seed)
+        files |= graphs
+        worst = max(worst, worst_descriptors)
+        descriptors = {
+            "n_features": fitted.model.standard.n_tree_components,
+            "strengths": describe_strengths(strengths),
+        }
+    quality = log.to_matrix(log.quality)
+    position = {name: index for index, name in enumerate(fitted.model.groups)}
+    group_index = np.array([position[group or ""] for group in log.groups])
+    calibration = fit_calibration(fitted.held_out, quality, group_index)
+    manifest = {
+        "menu_name": "menu of the log" if menu is None else menu.name,
+        "menu": [option.to_dict() for option in menu or cost_options(log)],
+        "cost_unit": log.cost_unit,
+        "features": describe_features(fitted.model.encoder),
+        "named": {
+            "options": [option.name for option in log.options],
+            "groups": list(fitted.model.groups),
+        },
+        "descriptors": descriptors,
+        "calibration": calibration.to_dict(),
+        "golden_questions": choose_golden(fitted.model.groups),
+        "training": {
+            "dataset": log.dataset,
+            "n_questions": log.n_questions,
+            "n_options": log.n_options,
+            "n_rows": len(log.quality),
+            "coverage": log.coverage,
+            "seed": seed,
+            "learner_weights": [round(float(value), 4) for value in fitted.weights],
+            "direction_scales": [round(float(value), 4) for value in fitted.scale],
+            "parity_max_difference": worst,
+            "notes": list(log.notes),
+            "libraries": describe_libraries(),
+        },
+    }
+    if prices is not None:
+        files["prices.toml"] = prices.to_toml().encode()
+    files["card.md"] = write_log_card(manifest).encode()
+    return make_bundle(manifest, files)
+
+
+def _train_descriptors(
+    log: OutcomeLog, fitted: FittedGain, strengths: StrengthTable, seed: int
+) -> tuple[dict[str, bytes], float]:
+    """Fit and export the model of options that the log has not seen."""
+    model = fitted.model
+    features = model.encoder.encode(log.texts)
+    head = fit_descriptors(
+        [log], [features], strengths, n_features=model.standard.n_tree_components, seed=seed
+    )
+    return export_descriptors(head, features, describe_menu(log.options, strengths))
+
+
+def cost_options(log: OutcomeLog) -> tuple[Option, ...]:
+    """Give the log's options their mean cost in its own unit, beside those in budget units."""
+    unit = log.cost_unit if log.cost_unit in {"usd", "tokens", "searches", "seconds"} else None
+    options = []
+    for option, mean in zip(log.options, log.mean_costs(), strict=True):
+        own = {} if np.isnan(mean) else {"nominal": float(mean)}
+        if own and unit is not None:
+            own[unit] = float(mean)
+        options.append(replace(option, costs={**own, **option.costs}))
+    return tuple(options)

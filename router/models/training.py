@@ -1,0 +1,299 @@
+"""Training of the gain model on one log of outcomes.
+
+The recipe: options' means; what each task adds, shrunk; what the text adds within a task, by
+stacked learners on contrasts between options. Each level is kept only as far as out-of-fold
+evidence supports it. ``docs/how-it-works.md`` walks through it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from router.exceptions import LogError, MissingExtraError
+from router.features.encoder import TextEncoder
+from router.models.contrasts import estimate_contrasts, estimate_option_means
+from router.models.evidence import (
+    FoldEvidence,
+    TaskData,
+    collect_evidence,
+    find_directions,
+    fit_level,
+)
+from router.models.gain import GainHead, GainModel, TextStandard, shift_into_range
+from router.models.inputs import (
+    N_TREE_COMPONENTS,
+    SHAPE_CLIP,
+    SHAPE_WEIGHT,
+    InputTables,
+    fit_inputs,
+    round_half,
+)
+from router.models.learners import Linear, Members, fit_members
+from router.models.shrinkage import shrink_group_means
+from router.models.smoothing import smooth_means
+from router.models.stacking import stack_members
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from router.outcomes import OutcomeLog
+
+__all__ = ["FittedGain", "fit_gain", "fit_gain_model"]
+
+QUESTIONS_MIN = 20
+# Below this many questions the learners' weights would be luck: tasks and means only.
+QUESTIONS_FOR_TEXT_MIN = 100
+# Small logs deal their inner folds up to three times, so that weights do not hang on one split.
+REPEATS_QUESTIONS, REPEATS_MAX = 4000, 3
+# Inverse penalty of the softmax regression that infers a task from the text.
+INFERRER_STRENGTH = 0.3
+INFERRER_SCALE = 3.0
+
+
+@dataclass(frozen=True)
+class FittedGain:
+    """A gain model with what it predicted out of fold while it was trained.
+
+    Parameters
+    ----------
+    model : GainModel
+        Trained on everything.
+    held_out : ndarray of float64, shape (n, m)
+        For every training question, what models of the inner folds said that had not seen it.
+    weights : ndarray of float64, shape (6,)
+        Weights of the learners.
+    scale : ndarray of float64, shape (r,)
+        Scales of the directions.
+    """
+
+    model: GainModel
+    held_out: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    scale: NDArray[np.float64]
+
+
+def fit_gain_model(log: OutcomeLog, *, seed: int = 0) -> GainModel:
+    """Train a gain model on a log.
+
+    Parameters
+    ----------
+    log : OutcomeLog
+        Dense or sparse, n questions and m options.
+    seed : int, default=0
+        Seed of the inner folds and of the trees' sampling.
+
+    Returns
+    -------
+    GainModel
+
+    Raises
+    ------
+    LogError
+        If there are fewer than 20 questions or an option was never tried.
+    MissingExtraError
+        If the extra ``[train]`` is not installed.
+    """
+    return fit_gain(log, seed=seed).model
+
+
+def fit_gain(
+    log: OutcomeLog, *, seed: int = 0, progress: Callable[[str], None] | None = None
+) -> FittedGain:
+    """Train a gain model and keep its out-of-fold predictions.
+
+    Parameters
+    ----------
+    log : OutcomeLog
+        Dense or sparse, n questions and m options.
+    seed : int, default=0
+        Seed of the inner folds and of the trees' sampling.
+    progress : callable, optional
+        Told in words what is being done.
+
+    Returns
+    -------
+    FittedGain
+
+    Raises
+    ------
+    LogError
+        If there are fewer than 20 questions or an option was never tried.
+    MissingExtraError
+        If the extra ``[train]`` is not installed.
+    """
+    tell = progress or (lambda _: None)
+    quality = log.to_matrix(log.quality)
+    _check_size(log, quality)
+    groups = tuple(sorted({group or "" for group in log.groups}))
+    position = {name: index for index, name in enumerate(groups)}
+    group_index = np.array([position[group or ""] for group in log.groups], dtype=np.int64)
+    tell("reading texts")
+    tables, inputs = fit_inputs(log.texts)
+    task = TaskData(inputs, log.texts, group_index, len(groups), seed)
+    level, level_table, level_line = fit_level(task, quality)
+    means, covariance = estimate_option_means(quality, level)
+    kernel = None
+    if np.isnan(quality).any():
+        means, kernel = smooth_means(means, covariance, log.options)
+    contrasts = estimate_contrasts(quality, means, level)
+    weights, scale, first = _weigh(task, contrasts, kernel, tell)
+    tell("fitting on all questions")
+    directions = find_directions(contrasts, kernel)
+    target = contrasts @ directions
+    base = shrink_group_means(target, group_index, len(groups))
+    members = fit_members(inputs, target, group_index, base, seed=seed)
+    direct, task_ridges, word_tables = _fold(members, weights, scale, tables)
+    head = GainHead(
+        option_means=means,
+        option_table=base @ directions.T,
+        level_table=level_table,
+        level=level_line,
+        base_table=base.astype(np.float32),
+        direct=direct,
+        task=task_ridges,
+        boosters=(members.trees, weights[-1] * scale),
+        directions=directions,
+        inferrer=_fit_inferrer(inputs.dense, group_index, len(groups)),
+    )
+    model = GainModel(
+        _build_encoder(tables, word_tables), _build_standard(tables, len(scale)), head, groups
+    )
+    held_out = _hold_out(means + level[:, None], first, weights, scale)
+    return FittedGain(model, held_out, weights, scale)
+
+
+def _check_size(log: OutcomeLog, quality: NDArray[np.float64]) -> None:
+    """Refuse logs too small to learn from."""
+    if log.n_questions < QUESTIONS_MIN:
+        raise LogError(
+            f"{log.dataset}: {log.n_questions} questions are too few to train on: "
+            f"at least {QUESTIONS_MIN} are needed"
+        )
+    if log.n_options < 2:
+        raise LogError(f"{log.dataset}: one option leaves nothing to choose: at least 2 are needed")
+    untried = np.isnan(quality).all(axis=0)
+    if untried.any():
+        name = log.options[int(untried.argmax())].name
+        raise LogError(f"{log.dataset}: option {name!r} was never tried")
+
+
+def _weigh(
+    task: TaskData,
+    contrasts: NDArray[np.float64],
+    kernel: NDArray[np.float64] | None,
+    tell: Callable[[str], None],
+) -> tuple[NDArray[np.float64], NDArray[np.float64], list[FoldEvidence]]:
+    """Weigh learners and directions by out-of-fold evidence; also return the first deal's."""
+    n = len(contrasts)
+    n_repeats = int(np.clip(round(REPEATS_QUESTIONS / n), 1, REPEATS_MAX))
+    deals = [
+        collect_evidence(task, contrasts, kernel, repeat=repeat, tell=tell)
+        for repeat in range(n_repeats)
+    ]
+    every = [fold for deal in deals for fold in deal]
+    weights, scale = stack_members(
+        np.concatenate([fold.predicted for fold in every]),
+        np.concatenate([fold.target for fold in every]),
+    )
+    return weights, scale if n >= QUESTIONS_FOR_TEXT_MIN else 0.0 * scale, deals[0]
+
+
+def _hold_out(
+    level: NDArray[np.float64],
+    evidence: list[FoldEvidence],
+    weights: NDArray[np.float64],
+    scale: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Put together what was predicted for every question by models that had not seen it."""
+    surface = level.copy()
+    for fold in evidence:
+        z = fold.base + (fold.predicted @ weights) * scale
+        surface[fold.rows] += z @ fold.directions.T
+    return shift_into_range(surface)
+
+
+def _fold(
+    members: Members,
+    weights: NDArray[np.float64],
+    scale: NDArray[np.float64],
+    tables: InputTables,
+) -> tuple[Linear, NDArray[np.float64], list[NDArray[np.float32]]]:
+    """Multiply weights and scales into the learners, and the n-gram ridges into word tables.
+
+    Returns
+    -------
+    direct : Linear
+        Directions from dense features.
+    task : ndarray of float64, shape (g, d + 1, r)
+        Directions from dense features within a task.
+    word_tables : list of ndarray of float32, shape (v, r)
+        What each n-gram adds to each direction, a family of n-grams each.
+    """
+    dense_weight, shape_weight, words_weight, ngrams_weight, task_weight, _ = weights
+    coefficient = members.dense.coefficient * dense_weight
+    # The shape's ridge takes scaled shape; the dense features hold it times its weight.
+    coefficient[tables.n_components :] += members.shape.coefficient * (shape_weight / SHAPE_WEIGHT)
+    intercept = (
+        members.dense.intercept * dense_weight
+        + members.shape.intercept * shape_weight
+        + members.words.intercept * words_weight
+        + members.all_ngrams.intercept * ngrams_weight
+    )
+    ngrams = members.all_ngrams.coefficient * ngrams_weight
+    ngrams[: len(tables.vocabularies[0])] += members.words.coefficient * words_weight
+    folded = round_half(ngrams * scale)
+    edges = np.cumsum([0, *(len(vocabulary) for vocabulary in tables.vocabularies)])
+    return (
+        Linear(coefficient * scale, intercept * scale),
+        members.task * (task_weight * scale),
+        [folded[a:b] for a, b in pairwise(edges)],
+    )
+
+
+def _build_encoder(tables: InputTables, word_tables: list[NDArray[np.float32]]) -> TextEncoder:
+    """Put the components and the linear directions side by side, a column each."""
+    return TextEncoder(
+        tables.vocabularies,
+        tuple(
+            np.hstack((projection, words))
+            for projection, words in zip(tables.projections, word_tables, strict=True)
+        ),
+    )
+
+
+def _build_standard(tables: InputTables, n_directions: int) -> TextStandard:
+    """Say how the feature matrix is to be read."""
+    return TextStandard(
+        n_components=tables.n_components,
+        n_tree_components=min(N_TREE_COMPONENTS, tables.n_components),
+        n_directions=n_directions,
+        shape_mean=tables.shape_mean,
+        shape_spread=tables.shape_spread,
+        shape_clip=SHAPE_CLIP,
+        shape_weight=SHAPE_WEIGHT,
+    )
+
+
+def _fit_inferrer(
+    dense: NDArray[np.float64], group_index: NDArray[np.int64], n_groups: int
+) -> Linear | None:
+    """Fit a softmax regression of the task on the text, for questions without a label."""
+    if n_groups < 2:
+        return None
+    try:
+        from sklearn.linear_model import LogisticRegression
+    except ImportError:
+        raise MissingExtraError.for_extra("train", "training") from None
+    model = LogisticRegression(C=INFERRER_STRENGTH, max_iter=200, tol=1e-3)
+    model.fit(dense / INFERRER_SCALE, group_index)
+    coefficient, intercept = model.coef_, model.intercept_
+    if n_groups == 2:
+        coefficient = np.vstack((-coefficient, coefficient)) / 2.0
+        intercept = np.concatenate((-intercept, intercept)) / 2.0
+    return Linear(coefficient.T / INFERRER_SCALE, intercept)
