@@ -156,7 +156,8 @@ def test_figures_describe_the_log() -> None:
     assert (one.n_questions, one.n_questions_log, one.n_options) == (100, 100, 3)
     assert one.coverage == pytest.approx(2 / 3)
     assert one.cost_unit == "nominal"
-    assert set(one.seconds) == {"view", "baselines", "learner", "plans", "bootstrap"}
+    parts = {"view", "baselines", "learner", "plans", "bootstrap", "metrics"}
+    assert set(one.seconds) == parts
     assert any("options its question saw" in note for note in one.notes)
     assert len(said) == 10
     two = evaluate(log, learner=learner, seed=5, n_bootstrap=50)

@@ -1,25 +1,43 @@
 """Evaluation: what a router is worth on a log, measured under one protocol."""
 
+from router.evaluation.calibration import CalibrationReport, ReliabilityRow, measure_calibration
 from router.evaluation.crossfit import Learner, SurfaceModel, cross_fit
 from router.evaluation.evaluate import evaluate
+from router.evaluation.halves import draw_log_halves, score_halves
+from router.evaluation.labels import Labels, assign_task_folds
 from router.evaluation.plans import Allocator, Scores, score_plans
 from router.evaluation.protocol import FRACTIONS, DenseView, assign_folds, build_view
 from router.evaluation.report import BudgetReport, Evaluation, MultiplierReport, render
+from router.evaluation.resampling import Estimate
+from router.evaluation.routing import CurvePoint, RoutingReport, measure_routing
+from router.evaluation.strata import Stratum
 
 __all__ = [
     "FRACTIONS",
     "Allocator",
     "BudgetReport",
+    "CalibrationReport",
+    "CurvePoint",
     "DenseView",
+    "Estimate",
     "Evaluation",
+    "Labels",
     "Learner",
     "MultiplierReport",
+    "ReliabilityRow",
+    "RoutingReport",
     "Scores",
+    "Stratum",
     "SurfaceModel",
     "assign_folds",
+    "assign_task_folds",
     "build_view",
     "cross_fit",
+    "draw_log_halves",
     "evaluate",
+    "measure_calibration",
+    "measure_routing",
     "render",
+    "score_halves",
     "score_plans",
 ]

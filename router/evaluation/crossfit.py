@@ -67,10 +67,13 @@ def cross_fit(
     learner: Learner,
     view: DenseView,
     *,
+    folds: NDArray[np.int64] | None = None,
     n_jobs: int = 1,
     progress: Callable[[str], None] | None = None,
 ) -> NDArray[np.float64]:
     """Train once a fold on every row outside it, and predict the fold's scored questions.
+
+    No learner sees a text that it is scored on, whatever the folds.
 
     Parameters
     ----------
@@ -80,6 +83,8 @@ def cross_fit(
         Trains a model; must survive pickling when `n_jobs` is not 1.
     view : DenseView
         The questions that are scored.
+    folds : ndarray of int64, shape (q,), optional
+        Fold of every question of the log, those of `view` among them; by text if not given.
     n_jobs : int, default=1
         Processes; -1 is one a core.
     progress : callable, optional
@@ -115,15 +120,19 @@ def cross_fit(
     >>> cross_fit(log, learn, build_view(log))[:2].tolist()
     [[0.0, 1.0], [0.0, 1.0]]
     """
-    folds = assign_folds(log.texts)
+    folds = assign_folds(log.texts) if folds is None else folds
+    # Folds by task may hold one text in two tasks: such a question teaches neither's model.
+    first_place: dict[str, int] = {}
+    text_index = np.array(
+        [first_place.setdefault(text.strip().lower(), row) for row, text in enumerate(log.texts)]
+    )
     surface = np.zeros_like(view.quality)
     numbers = [int(number) for number in np.unique(view.folds)]
     jobs = []
     for number in numbers:
         test = view.folds == number
-        jobs.append(
-            (log, learner, folds != number, list(view.texts[test]), list(view.groups[test]))
-        )
+        is_train = ~np.isin(text_index, text_index[folds == number])
+        jobs.append((log, learner, is_train, list(view.texts[test]), list(view.groups[test])))
     messages = [f"learner: fold {done} of {len(jobs)}" for done in range(1, len(jobs) + 1)]
     results = map_jobs(_fit_and_predict, jobs, n_jobs=n_jobs, messages=messages, progress=progress)
     for number, predicted in zip(numbers, results, strict=True):

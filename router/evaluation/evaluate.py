@@ -5,22 +5,31 @@ from __future__ import annotations
 import time
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from router.evaluation.baselines import predict_baselines
+from router.evaluation.calibration import measure_calibration
 from router.evaluation.crossfit import cross_fit
+from router.evaluation.halves import draw_log_halves, explain_no_halves, score_halves
+from router.evaluation.labels import assign_task_folds, check_labels, hide_labels
 from router.evaluation.plans import score_plans
-from router.evaluation.protocol import build_view
+from router.evaluation.protocol import build_view, compute_budgets
 from router.evaluation.report import Evaluation
+from router.evaluation.routing import measure_routing
+from router.evaluation.strata import split_by_difficulty, split_by_task, stratify
 from router.evaluation.summary import summarise
+from router.exceptions import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from numpy.typing import NDArray
+
     from router.evaluation.crossfit import Learner, SurfaceModel
-    from router.evaluation.plans import Allocator
+    from router.evaluation.labels import Labels
+    from router.evaluation.plans import Allocator, Scores
     from router.evaluation.protocol import DenseView
     from router.outcomes import OutcomeLog
 
@@ -32,6 +41,8 @@ def evaluate(
     *,
     learner: Learner | None = None,
     allocator: Allocator | None = None,
+    labels: Labels = "given",
+    router_cost: float = 0.0,
     seed: int = 0,
     n_jobs: int = 1,
     n_bootstrap: int = 2000,
@@ -47,6 +58,12 @@ def evaluate(
         Trains a model on a log; default is this library's own gain model with `seed`.
     allocator : Allocator, optional
         Plans in integers; default is ``router.allocation.solve``.
+    labels : {"given", "absent", "unseen"}, default="given"
+        Whether questions come with their task's label, without, or with one that no training
+        question had: whole tasks are then left out in five folds.
+    router_cost : float, default=0
+        What asking the router costs a question, in the log's unit. It is paid out of every
+        budget and counted wherever the router's cost is.
     seed : int, default=0
         Seed of the default learner and of the bootstrap.
     n_jobs : int, default=1
@@ -63,9 +80,11 @@ def evaluate(
     Raises
     ------
     LogError
-        If the log has too few questions or options, or an option without any cost.
+        If the log has too few questions or options, an option without any cost, or fewer than two
+        tasks where labels are to be unseen.
     InputError
-        If a model predicts a wrong shape or a number that is not finite.
+        If a model predicts a wrong shape or a number that is not finite, `labels` is another word,
+        or `router_cost` is negative or not finite.
     MissingExtraError
         If the extra ``[train]`` is not installed.
 
@@ -85,36 +104,100 @@ def evaluate(
     >>> evaluation.form, round(evaluation.mean.quality["blind"], 2)
     ('complete', 0.29)
     """
+    _check_settings(labels, router_cost)
     seconds: dict[str, float] = {}
     with _timed(seconds, "view"):
-        view = build_view(log)
+        folds = assign_task_folds(log) if labels == "unseen" else None
+        view = build_view(log, folds=folds)
+        view = hide_labels(view) if labels == "absent" else view
     with _timed(seconds, "baselines"):
         surfaces = predict_baselines(view, n_jobs=n_jobs, progress=progress)
     with _timed(seconds, "learner"):
-        surface = cross_fit(
-            log, learner or partial(_train_gain_model, seed), view, n_jobs=n_jobs, progress=progress
-        )
+        train = learner or partial(_train_gain_model, seed)
+        surface = cross_fit(log, train, view, folds=folds, n_jobs=n_jobs, progress=progress)
     with _timed(seconds, "plans"):
+        surfaces["router_knapsack"] = surface
         scores = score_plans(
-            view, {**surfaces, "router_knapsack": surface}, router=surface, allocator=allocator
+            view, surfaces, router=surface, allocator=allocator, router_cost=router_cost
         )
     with _timed(seconds, "bootstrap"):
         *budgets, mean = summarise(view, scores, seed=seed, n_resamples=n_bootstrap)
+    with _timed(seconds, "metrics"):
+        sections = _measure(
+            log, view, surface, scores, router_cost=router_cost, seed=seed, n_resamples=n_bootstrap
+        )
     return Evaluation(
-        dataset=log.dataset,
-        form="complete" if view.is_complete else "observed",
-        n_questions=len(view.rows),
-        n_questions_log=log.n_questions,
-        options=tuple(option.name for option in log.options),
-        coverage=log.coverage,
-        cost_unit=log.cost_unit,
+        **_describe(log, view),
         budgets=tuple(budgets),
         mean=mean,
         seed=seed,
         n_resamples=n_bootstrap,
         seconds=seconds,
-        notes=_collect_notes(log, view),
+        notes=(*_collect_notes(log, view), *_note_settings(view, labels, router_cost)),
+        labels=labels,
+        router_cost=router_cost,
+        **sections,
     )
+
+
+def _check_settings(labels: str, router_cost: float) -> None:
+    """Refuse settings without a meaning before anything is trained."""
+    check_labels(labels)
+    if not (np.isfinite(router_cost) and router_cost >= 0):
+        msg = f"router_cost is {router_cost}: a finite number, not negative, is needed"
+        raise InputError(msg)
+
+
+def _describe(log: OutcomeLog, view: DenseView) -> dict[str, Any]:
+    """Say what is evaluated."""
+    return {
+        "dataset": log.dataset,
+        "form": "complete" if view.is_complete else "observed",
+        "n_questions": len(view.rows),
+        "n_questions_log": log.n_questions,
+        "options": tuple(option.name for option in log.options),
+        "coverage": log.coverage,
+        "cost_unit": log.cost_unit,
+    }
+
+
+def _measure(
+    log: OutcomeLog,
+    view: DenseView,
+    surface: NDArray[np.float64],
+    scores: Scores,
+    *,
+    router_cost: float,
+    seed: int,
+    n_resamples: int,
+) -> dict[str, Any]:
+    """Measure what goes beyond the budgets: standard figures, calibration and strata."""
+    reason = explain_no_halves(log, view)
+    halves = reason or score_halves(view, draw_log_halves(log, view, seed=seed))
+    routing = measure_routing(
+        view,
+        surface,
+        tuple(option.name for option in log.options),
+        scores=scores,
+        split_half=halves,
+        cost_unit=log.cost_unit,
+        router_cost=router_cost,
+        seed=seed,
+        n_resamples=n_resamples,
+    )
+    router, blind = scores.quality["router"].mean(0), scores.quality["blind"].mean(0)
+    cheapest = int(view.mean_by_option(view.cost).argmin())
+    parts = {
+        # Figures by task stay, although the router may not have been told the labels.
+        "by_task": split_by_task([log.groups[row] for row in view.rows]),
+        "by_difficulty": split_by_difficulty(surface[:, cheapest]),
+    }
+    strata = {
+        name: stratify(part, router, blind, seed=seed, n_resamples=n_resamples)
+        for name, part in parts.items()
+    }
+    calibration = measure_calibration(view, surface, seed=seed, n_resamples=n_resamples)
+    return {"routing": routing, "calibration": calibration, **strata}
 
 
 def _train_gain_model(seed: int, log: OutcomeLog) -> SurfaceModel:
@@ -154,5 +237,24 @@ def _collect_notes(log: OutcomeLog, view: DenseView) -> tuple[str, ...]:
     if np.median(log.trials) == 1:
         notes.append(
             "rows are single runs: the oracle picks lucky ones, so it overstates the headroom"
+        )
+    return tuple(notes)
+
+
+def _note_settings(view: DenseView, labels: Labels, router_cost: float) -> tuple[str, ...]:
+    """Say what settings do to the figures."""
+    notes = []
+    if labels == "absent":
+        notes.append(
+            "task labels absent: the learner trains with labels and predicts without; the "
+            "baselines train without"
+        )
+    if labels == "unseen":
+        notes.append("task labels unseen: whole tasks are left out of training, in folds by task")
+    cheapest = np.where(view.allowed, view.mean_by_option(view.cost), np.inf).min(1).mean()
+    if router_cost > compute_budgets(view).min() - cheapest:
+        notes.append(
+            "the router's own cost leaves less than the cheapest plan needs of some budgets: "
+            "there it takes the cheapest plan and overspends"
         )
     return tuple(notes)

@@ -22,6 +22,8 @@ __all__ = ["Allocator", "Scores", "plan_in_integers", "score_plans"]
 
 # Totals of this size keep every product of the allocator exact in float64.
 TOTAL_MAX = 2**52
+# Plans of the surface that is evaluated: they alone pay for asking the router.
+ROUTER_PLANS = frozenset({"router", "router_knapsack"})
 
 
 class Allocator(Protocol):
@@ -66,11 +68,14 @@ class Scores:
         Quality reached and cost really incurred, by plan, budget and question.
     budget : ndarray of float64, shape (5, n)
         The budget of the question's fold, as mean cost a question.
+    choices : ndarray of int64, shape (5, n), optional
+        What the router's plan chose.
     """
 
     quality: dict[str, NDArray[np.float64]]
     spend: dict[str, NDArray[np.float64]]
     budget: NDArray[np.float64]
+    choices: NDArray[np.int64] | None = None
 
 
 def score_plans(
@@ -79,6 +84,7 @@ def score_plans(
     *,
     router: NDArray[np.float64] | None = None,
     allocator: Allocator | None = None,
+    router_cost: float = 0.0,
 ) -> Scores:
     """Plan every surface under every budget and score the plans.
 
@@ -92,6 +98,10 @@ def score_plans(
         A surface planned with `allocator` instead, under the name ``router``.
     allocator : Allocator, optional
         Default is ``router.allocation.solve``.
+    router_cost : float, default=0
+        What asking the router costs a question, in the unit of costs. ``router`` and
+        ``router_knapsack`` pay it out of the budget; where that leaves less than the cheapest
+        plan needs, they take the cheapest plan, and their spend shows the excess.
 
     Returns
     -------
@@ -106,6 +116,7 @@ def score_plans(
         {name: np.zeros(shape) for name in names},
         {name: np.zeros(shape) for name in names},
         np.zeros(shape),
+        None if router is None else np.zeros(shape, dtype=np.int64),
     )
     folds = list(iterate_folds(view))
     for position, budget in enumerate(compute_budgets(view)):
@@ -115,17 +126,22 @@ def score_plans(
             scores.budget[position, fold.test] = within
             shares = _plan_fixed(view, fold, within)
             for name, surface in (*surfaces.items(), ("oracle", view.quality)):
+                left = max(within - router_cost, fold.floor) if name in ROUTER_PLANS else within
                 choices = knapsack(
-                    surface[fold.test], fold.mean_cost, within, allowed=_mask(view, fold)
+                    surface[fold.test], fold.mean_cost, left, allowed=_mask(view, fold)
                 )
                 shares[name] = (choices, choices, 0.0)
-            if router is not None:
+            if router is not None and scores.choices is not None:
+                left, open_options = max(within - router_cost, fold.floor), view.allowed[fold.test]
                 choices = plan_in_integers(
-                    router[fold.test], fold.mean_cost, within, view.allowed[fold.test], allocator
+                    router[fold.test], fold.mean_cost, left, open_options, allocator
                 )
                 shares["router"] = (choices, choices, 0.0)
+                scores.choices[position, fold.test] = choices
             for name, plan in shares.items():
                 _record(view, fold.test, plan, scores, (name, position))
+    for name in ROUTER_PLANS & scores.spend.keys():
+        scores.spend[name] += router_cost
     return scores
 
 

@@ -162,13 +162,15 @@ def assign_folds(texts: Sequence[str]) -> NDArray[np.int64]:
     return np.fromiter((int(digest[:8], 16) % N_FOLDS for digest in digests), np.int64, len(texts))
 
 
-def build_view(log: OutcomeLog) -> DenseView:
+def build_view(log: OutcomeLog, *, folds: NDArray[np.int64] | None = None) -> DenseView:
     """Choose the questions that are scored and lay them out as arrays.
 
     Parameters
     ----------
     log : OutcomeLog
         Any log with costs.
+    folds : ndarray of int64, shape (q,), optional
+        Fold of every question of the log, from 0 to 4; by its text if not given.
 
     Returns
     -------
@@ -203,17 +205,18 @@ def build_view(log: OutcomeLog) -> DenseView:
     quality = log.to_matrix(log.quality)
     observed = ~np.isnan(quality)
     rows = _choose_questions(observed, log.dataset)
-    folds = assign_folds([log.texts[row] for row in rows])
-    if len(np.unique(folds)) < 2:
-        msg = f"{log.dataset}: all {len(rows)} questions fall in one fold: two different texts "
-        raise LogError(msg + "are needed")
+    chosen = assign_folds([log.texts[row] for row in rows]) if folds is None else folds[rows]
+    if len(np.unique(chosen)) < 2:
+        different = "texts" if folds is None else "tasks"
+        msg = f"{log.dataset}: all {len(rows)} questions fall in one fold: two different "
+        raise LogError(msg + f"{different} are needed")
     cost = log.to_matrix(log.cost)[rows]
     allowed = observed[rows]
     return DenseView(
         rows=rows,
         texts=_to_object([log.texts[row] for row in rows]),
         groups=_to_object([log.groups[row] for row in rows]),
-        folds=folds,
+        folds=chosen,
         quality=np.nan_to_num(quality[rows]),
         # Sums run along columns as in the published protocol, whose budgets would otherwise differ
         # in the last digit; where all questions tie, that moves a plan by one of them.

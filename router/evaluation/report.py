@@ -5,9 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from router.evaluation.sections import align, render_sections
 
+if TYPE_CHECKING:
+    from router.evaluation.calibration import CalibrationReport
+    from router.evaluation.labels import Labels
+    from router.evaluation.routing import RoutingReport
+    from router.evaluation.strata import Stratum
     from router.scoring import Interval
 
 __all__ = ["BudgetReport", "Evaluation", "MultiplierReport", "render"]
@@ -110,6 +114,16 @@ class Evaluation:
         Wall-clock time by part.
     notes : tuple of str
         What a reader must know to read the figures.
+    labels : {"given", "absent", "unseen"}
+        What the router was told of tasks: see ``router.evaluation.labels``.
+    router_cost : float
+        What asking the router was charged a question, in `cost_unit`.
+    routing : RoutingReport, optional
+        The field's standard figures.
+    calibration : CalibrationReport, optional
+        Of the cross-fitted surface.
+    by_task, by_difficulty : tuple of Stratum
+        Router and blind mix on parts of the questions, mean over the budgets.
     """
 
     dataset: str
@@ -125,6 +139,12 @@ class Evaluation:
     n_resamples: int
     seconds: dict[str, float]
     notes: tuple[str, ...]
+    labels: Labels = "given"
+    router_cost: float = 0.0
+    routing: RoutingReport | None = None
+    calibration: CalibrationReport | None = None
+    by_task: tuple[Stratum, ...] = ()
+    by_difficulty: tuple[Stratum, ...] = ()
 
     @property
     def n_options(self) -> int:
@@ -147,8 +167,13 @@ class Evaluation:
         ):
             for name in ("gain_over_blind", "gain_over_ridge"):
                 target[name] = getattr(source, name)._asdict()
-        for name in ("budgets", "options", "notes"):
+        for name in ("budgets", "options", "notes", "by_task", "by_difficulty"):
             content[name] = list(content[name])
+        if self.routing is not None:
+            for name in ("choice_entropy_bits", "curve"):
+                content["routing"][name] = list(content["routing"][name])
+        if self.calibration is not None:
+            content["calibration"]["bins"] = list(content["calibration"]["bins"])
         return content
 
 
@@ -163,7 +188,8 @@ def render(evaluation: Evaluation) -> str:
     Returns
     -------
     str
-        A heading, a table of qualities, a table of comparisons and the notes, one line each.
+        A heading, a table of qualities, a table of comparisons, then where they were measured
+        standard figures, calibration and strata, and the notes, one line each.
     """
     reports = (*evaluation.budgets, evaluation.mean)
     shown = [name for name in SHOWN_PLANS if name in evaluation.mean.quality]
@@ -198,10 +224,15 @@ def render(evaluation: Evaluation) -> str:
     seconds = ", ".join(f"{part} {time:.1f}" for part, time in evaluation.seconds.items())
     blocks = [
         _head(evaluation),
-        *_align(qualities),
+        *align(qualities),
         "",
-        *_align(comparisons),
+        *align(comparisons),
         "",
+        *render_sections(
+            evaluation.routing,
+            evaluation.calibration,
+            {"difficulty": evaluation.by_difficulty, "task": evaluation.by_task},
+        ),
         *(f"note: {note}" for note in evaluation.notes),
         f"seconds: {seconds}",
     ]
@@ -210,11 +241,15 @@ def render(evaluation: Evaluation) -> str:
 
 def _head(evaluation: Evaluation) -> str:
     """Say what was evaluated."""
-    return (
+    head = (
         f"{evaluation.dataset}: {evaluation.n_questions} of {evaluation.n_questions_log} questions"
         f" x {evaluation.n_options} options, {evaluation.form} form, coverage "
         f"{evaluation.coverage:.1%}, cost in {evaluation.cost_unit}"
     )
+    # The usual setting goes without saying.
+    head += "" if evaluation.labels == "given" else f", task labels {evaluation.labels}"
+    charged = f", router charged {evaluation.router_cost:.6g} a question"
+    return head + (charged if evaluation.router_cost else "")
 
 
 def _name(report: BudgetReport) -> str:
@@ -243,12 +278,3 @@ def _multiplier(multiplier: MultiplierReport | None) -> str:
     if multiplier.low is None or multiplier.high is None:
         return text
     return f"{text} [{multiplier.low:.2f}, {multiplier.high:.2f}]"
-
-
-def _align(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Pad the cells of a table to columns, right-aligned."""
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
-        for row in rows
-    ]

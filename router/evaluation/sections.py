@@ -1,0 +1,144 @@
+"""The later sections of a report's text: standard figures, calibration and strata."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from router.evaluation.calibration import CalibrationReport
+    from router.evaluation.resampling import Estimate
+    from router.evaluation.routing import RoutingReport
+    from router.evaluation.strata import Stratum
+
+__all__ = ["align", "render_sections"]
+
+# All tasks are in the JSON.
+TASKS_SHOWN = 12
+SHARES = {
+    "cpt_50",
+    "cpt_80",
+    "headroom_over_best_option",
+    "headroom_captured",
+    "headroom_split_half",
+    "routing_collapse",
+}
+
+
+def align(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Pad the cells of a table to columns, right-aligned.
+
+    Parameters
+    ----------
+    rows : sequence of sequence of str
+        Equally many cells a row.
+
+    Returns
+    -------
+    list of str
+        One line a row.
+
+    Examples
+    --------
+    >>> align([("a", "bc"), ("def", "g")])
+    ['  a  bc', 'def   g']
+    """
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    return [
+        "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    ]
+
+
+def render_sections(
+    routing: RoutingReport | None,
+    calibration: CalibrationReport | None,
+    strata: Mapping[str, Sequence[Stratum]],
+) -> list[str]:
+    """Write the sections that were measured, an empty line behind each.
+
+    Parameters
+    ----------
+    routing : RoutingReport or None
+        Standard figures.
+    calibration : CalibrationReport or None
+        Calibration of the surface.
+    strata : mapping of str to sequence of Stratum
+        Parts of the questions by what they were split by.
+
+    Returns
+    -------
+    list of str
+        Lines.
+
+    Examples
+    --------
+    >>> render_sections(None, None, {"task": ()})
+    []
+    """
+    sections = []
+    if routing is not None:
+        sections.append(_render_routing(routing))
+    if calibration is not None:
+        sections.append(_render_calibration(calibration))
+    sections += [_render_strata(name, parts) for name, parts in strata.items() if parts]
+    return [line for section in sections for line in (*section, "")]
+
+
+def _render_routing(routing: RoutingReport) -> list[str]:
+    """Write the standard figures, then why others are missing."""
+    rows = [("figure", "value", "95 % interval")]
+    for name, estimate in routing.figures.items():
+        if estimate is not None:
+            rows.append((name, *_write(estimate, percent=name in SHARES)))
+    reasons: dict[str, list[str]] = {}
+    for name, reason in routing.reasons.items():
+        reasons.setdefault(reason, []).append(name)
+    lines = align(rows) if len(rows) > 1 else []
+    lines += [f"without {', '.join(names)}: {reason}" for reason, names in reasons.items()]
+    if routing.choice_entropy_bits:
+        bits = ", ".join(f"{value:.2f}" for value in routing.choice_entropy_bits)
+        lines.append(f"entropy of the choices by budget: {bits} bits")
+    return lines
+
+
+def _render_calibration(calibration: CalibrationReport) -> list[str]:
+    """Write the scores, then the reliability table."""
+    value, interval = _write(calibration.brier, percent=False)
+    head = (
+        f"calibration of {calibration.n_pairs} predictions: Brier score {value} {interval}, of the "
+        f"options' means {calibration.brier_of_means:.4f}; ECE {calibration.ece:.4f}"
+    )
+    rows = [("predicted", "observed", "n")] + [
+        (f"{entry.predicted:.3f}", f"{entry.observed:.3f}", str(entry.n))
+        for entry in calibration.bins
+    ]
+    return [head, *align(rows)]
+
+
+def _render_strata(name: str, parts: Sequence[Stratum]) -> list[str]:
+    """Write one table of parts."""
+    rows = [(name, "questions", "router", "blind", "gain over blind", "95 % interval")] + [
+        (
+            part.name,
+            str(part.n_questions),
+            f"{part.router:.4f}",
+            f"{part.blind:.4f}",
+            *_write(part.gain_over_blind, percent=False, sign="+"),
+        )
+        for part in parts[:TASKS_SHOWN]
+    ]
+    hidden = len(parts) - TASKS_SHOWN
+    return align(rows) + ([f"and {hidden} more in the JSON"] if hidden > 0 else [])
+
+
+def _write(estimate: Estimate, *, percent: bool, sign: str = "") -> tuple[str, str]:
+    """Write a figure and its interval."""
+    form = f"{{:{sign}.1%}}" if percent else f"{{:{sign}.4f}}"
+    ends = [
+        "-" if end is None else form.format(end)
+        for end in (estimate.value, estimate.low, estimate.high)
+    ]
+    value = "never" if estimate.value is None else ends[0]
+    return value, f"[{ends[1]}, {ends[2]}]"
