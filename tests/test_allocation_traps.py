@@ -143,3 +143,20 @@ def test_equal_input_gives_equal_plans() -> None:
     plans = [solve(x.quality, x.cost, x.budget) for _ in range(3)]
     assert len({tuple(plan.choices.tolist()) for plan in plans}) == 1
     assert len({plan.bound for plan in plans}) == 1
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_several_budgets_buy_nothing_for_nothing(seed: int) -> None:
+    """No choice is matched in quality by an option that is nowhere dearer and somewhere cheaper."""
+    chance = np.random.default_rng(seed)
+    quality = np.round(chance.random((6, 5)), 1)
+    cost = chance.integers(0, 6, (6, 5, 2))
+    cost[:, 0] = 0
+    for share in (1, 4):
+        budgets = [int(part) for part in cost.max(axis=(0, 1)) * 2 * share]
+        chosen = solve(quality, cost, budgets).choices
+        for row, choice in enumerate(chosen):
+            as_good = quality[row] >= quality[row, choice]
+            nowhere_dearer = (cost[row] <= cost[row, choice]).all(axis=1)
+            cheaper = (cost[row] < cost[row, choice]).any(axis=1)
+            assert not (as_good & nowhere_dearer & cheaper).any(), f"seed {seed}, row {row}"

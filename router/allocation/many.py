@@ -13,6 +13,7 @@ from router.allocation.dual_many import ManyDual, find_prices
 from router.allocation.funding import least_choices, least_totals
 from router.allocation.repair_many import fill_many, repair_many
 from router.allocation.solution import Solution
+from router.allocation.spare_many import spare_many
 from router.allocation.swap_many import swap_many
 from router.exceptions import BudgetError
 
@@ -43,7 +44,7 @@ def solve_many(problem: Problem, budgets: tuple[int, ...], *, states_max: int) -
     block = ManyBlock.read(problem)
     ceilings = np.array(budgets, dtype=np.int64)
     _close_unaffordable(block, ceilings)
-    richest = block.plan(block.gain.argmax(axis=1))
+    richest = spare_many(block, block.plan(block.gain.argmax(axis=1)), ceilings)
     if (richest.spend <= ceilings).all():
         return _wrap(richest, richest.gain, np.zeros(len(budgets)), "slack", required)
     dual = find_prices(block, ceilings)
@@ -56,6 +57,7 @@ def solve_many(problem: Problem, budgets: tuple[int, ...], *, states_max: int) -
         raise BudgetError(
             f"{proof} within all of the budgets {budgets}; the least totals are {required}"
         )
+    plan = spare_many(block, plan, ceilings)
     return _wrap(plan, bound, dual.prices, "core" if states_max else "dual", required)
 
 
