@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from router.budgets import Budget
 from router.exceptions import RouterError
-from router.logs import read_log, read_logs
+from router.log_merging import read_logs
+from router.logs import read_log
 from router.menus import load_menu
 from router.models.bundle import Bundle
 from router.options import Menu, Option

@@ -7,7 +7,7 @@ at the door: budgets round down, costs and reservations round up.
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from decimal import ROUND_FLOOR, Decimal, InvalidOperation
 from typing import TYPE_CHECKING
@@ -17,7 +17,7 @@ import numpy as np
 from router.exceptions import BudgetError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from numpy.typing import ArrayLike, NDArray
 
@@ -28,6 +28,9 @@ MICRO = 1_000_000
 # Above this many micro-units a total could leave the range in which JSON readers and SQLite are
 # exact, so a single amount may not exceed it.
 AMOUNT_MAX_MICRO = 10**15
+# Binary noise in an amount of micro-units: what may be dropped where a cost is rounded up.
+NOISE_RELATIVE = 1e-12
+NOISE_MAX_MICRO = 5e-7
 
 
 def to_micro_floor(amount: float) -> int:
@@ -82,10 +85,11 @@ def to_micro_ceil(amounts: ArrayLike) -> NDArray[np.int64]:
         value = values[wrong].flat[0]
         msg = f"cost {value} is not allowed: costs are from 0 to {AMOUNT_MAX_MICRO // MICRO}"
         raise BudgetError(msg)
-    # Rounding at a millionth of a micro-unit first removes binary noise, so that 729.0000000001
-    # micro-dollars do not become 730.
+    # Dropping the noise first keeps 729.0000000001 micro-dollars from becoming 730. Being relative,
+    # it never makes a small cost free.
     scaled = values * MICRO
-    return np.ceil(np.round(scaled, 6)).astype(np.int64)
+    noise = np.minimum(scaled * NOISE_RELATIVE, NOISE_MAX_MICRO)
+    return np.ceil(scaled - noise).astype(np.int64)
 
 
 def from_micro(amount: int) -> float:
@@ -140,9 +144,10 @@ class Budget:
             raise BudgetError("a budget needs at least one of " + ", ".join(BUDGET_UNITS))
         for unit, amount in given.items():
             # Anything but a plain number (a bool above all) is a mistake of the caller.
-            if isinstance(amount, bool) or not isinstance(amount, (int, float, np.number)):
+            number_types = (int, float, np.integer, np.floating)
+            if isinstance(amount, bool) or not isinstance(amount, number_types):
                 raise BudgetError(f"budget {unit}={amount!r} is not a number")
-            if not math.isfinite(amount) or amount < 0 or amount > AMOUNT_MAX_MICRO / MICRO:
+            if not 0 <= amount <= AMOUNT_MAX_MICRO / MICRO:
                 raise BudgetError(
                     f"budget {unit}={amount} is not allowed: "
                     f"it must be from 0 to {AMOUNT_MAX_MICRO // MICRO}"
@@ -177,6 +182,8 @@ class Budget:
         >>> Budget.from_mapping({"usd": 1.5})
         Budget(usd=1.5, tokens=None, searches=None, seconds=None, nominal=None)
         """
+        if not isinstance(amounts, Mapping):
+            raise BudgetError(f"budget {amounts!r} has no unit: write it by unit, as usd=0.50")
         for unit in amounts:
             if unit not in BUDGET_UNITS:
                 raise BudgetError(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from router.budgets import BUDGET_UNITS, to_micro_ceil
+from router.budgets import AMOUNT_MAX_MICRO, BUDGET_UNITS, MICRO, to_micro_ceil
 from router.exceptions import BudgetError, PriceError
 
 if TYPE_CHECKING:
@@ -115,14 +115,20 @@ def _cost_option(option: Option, unit: str, prices: Prices | None) -> float:
     if option.is_skip:
         return 0.0
     if unit == "usd" and prices is not None:
-        return prices.compute_usd(option)
-    amount = {
-        "tokens": option.tokens,
-        "searches": option.searches if option.searches is not None else option.search_steps,
-        "seconds": option.seconds,
-    }.get(unit)
-    measured = option.costs.get(unit, amount)
-    if measured is None:
+        cost: float | None = prices.compute_usd(option)
+    else:
+        amount = {
+            "tokens": option.tokens,
+            "searches": option.searches if option.searches is not None else option.search_steps,
+            "seconds": option.seconds,
+        }.get(unit)
+        cost = option.costs.get(unit, amount)
+    if cost is None:
         hint = "; give prices" if unit == "usd" else ""
         raise PriceError(f"option {option.name!r} has no known cost in {unit}{hint}")
-    return measured
+    if cost > AMOUNT_MAX_MICRO // MICRO:
+        raise PriceError(
+            f"option {option.name!r} costs {cost:.4g} {unit} on one question, "
+            f"allowed are {AMOUNT_MAX_MICRO // MICRO}"
+        )
+    return cost

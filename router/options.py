@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import math
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
-from router.exceptions import MenuError
+from router.budgets import BUDGET_UNITS
+from router.exceptions import InputError, MenuError
+from router.tables import read_label
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
 __all__ = ["QUANTITY_NAMES", "REASONING_EFFORTS", "SKIP", "Menu", "Option"]
 
 REASONING_EFFORTS = ("none", "low", "medium", "high")
 QUANTITY_NAMES = ("input_tokens", "output_tokens", "searches", "seconds")
 OPTIONS_MAX = 4096
+SAMPLES_MAX = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +44,7 @@ class Option:
     reasoning_tokens : float, optional
         Tokens typically spent reasoning, in one sample.
     samples : int, default=1
-        Parallel samples.
+        Parallel samples, up to a million.
     model_strength : float, optional
         Strength from 0 to 1 where the caller knows it; else looked up by the model's name.
     input_tokens, output_tokens, searches, seconds : float, optional
@@ -80,32 +84,57 @@ class Option:
         """Refuse values out of range, naming option and field."""
         if not isinstance(self.name, str) or not self.name:
             raise MenuError(f"option name {self.name!r} is not a non-empty string")
+        for label in ("name", "model", "strategy"):
+            self._check_word(label, getattr(self, label))
         for label in ("search_steps", "reasoning_tokens", "model_strength", *QUANTITY_NAMES):
-            self._check_amount(label, getattr(self, label))
-        for unit, amount in self.costs.items():
-            self._check_amount(f"cost in {unit}", amount)
+            if getattr(self, label) is not None:
+                self._check_amount(label, getattr(self, label))
+        self._check_costs()
         if self.model_strength is not None and self.model_strength > 1:
             raise MenuError(
                 f"option {self.name!r}: model_strength {self.model_strength} is above 1"
             )
-        if isinstance(self.samples, bool) or not isinstance(self.samples, int) or self.samples < 1:
+        is_count = isinstance(self.samples, int) and not isinstance(self.samples, bool)
+        if not is_count or not 1 <= self.samples <= SAMPLES_MAX:
             raise MenuError(
-                f"option {self.name!r}: samples {self.samples!r} is not a whole number from 1 up"
+                f"option {self.name!r}: samples {self.samples!r} is not a whole number from 1 to "
+                f"{SAMPLES_MAX}"
             )
         if self.reasoning_effort is not None and self.reasoning_effort not in REASONING_EFFORTS:
             raise MenuError(
                 f"option {self.name!r}: reasoning_effort {self.reasoning_effort!r} is not one of "
                 + ", ".join(REASONING_EFFORTS)
             )
+        if not isinstance(self.is_skip, bool):
+            raise MenuError(f"option {self.name!r}: is_skip {self.is_skip!r} is not true or false")
+
+    def _check_costs(self) -> None:
+        """Refuse costs that are no table of amounts by budget unit."""
+        if not isinstance(self.costs, Mapping):
+            raise MenuError(f"option {self.name!r}: costs {self.costs!r} is not a table by unit")
+        for unit, amount in self.costs.items():
+            if unit not in BUDGET_UNITS:
+                raise MenuError(
+                    f"option {self.name!r}: costs has an unknown unit {unit!r}: allowed are "
+                    + ", ".join(BUDGET_UNITS)
+                )
+            self._check_amount(f"cost in {unit}", amount)
+
+    def _check_word(self, label: str, word: object) -> None:
+        """Refuse a word that is no string or not valid Unicode."""
+        if word is not None and not isinstance(word, str):
+            raise MenuError(f"option {self.name!r}: {label} {word!r} is not a string")
+        try:
+            read_label(word)
+        except InputError as error:
+            raise MenuError(f"option {self.name!r}: {label} {error}") from None
 
     def _check_amount(self, label: str, amount: object) -> None:
         """Refuse an amount that is not a finite number from 0 up."""
-        if amount is None:
-            return
         if (
             isinstance(amount, bool)
             or not isinstance(amount, (int, float))
-            or not 0 <= amount < math.inf
+            or not 0 <= amount <= sys.float_info.max
         ):
             raise MenuError(
                 f"option {self.name!r}: {label} {amount!r} is not a finite number from 0 up"
@@ -133,7 +162,12 @@ class Option:
         """
         values = {item.name: getattr(self, item.name) for item in fields(self)}
         values["costs"] = dict(self.costs)
-        return {name: value for name, value in values.items() if value not in (None, {}, False)}
+        # Compared by identity where it matters: a zero equals False and is still worth keeping.
+        return {
+            name: value
+            for name, value in values.items()
+            if value is not None and value is not False and value != {}
+        }
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any], place: str = "menu") -> Option:
@@ -157,7 +191,10 @@ class Option:
                 )
         if "name" not in values:
             raise MenuError(f"{place}: an option has no name")
-        return cls(**dict(values))
+        try:
+            return cls(**dict(values))
+        except MenuError as error:
+            raise MenuError(f"{place}: {error}") from None
 
 
 SKIP = Option(

@@ -136,7 +136,7 @@ class OutcomeLog:
         return matrix
 
     def select(self, questions: NDArray[np.bool_] | Sequence[bool]) -> OutcomeLog:
-        """Keep some questions, and the options that are still tried on them or on any.
+        """Keep some questions and all options.
 
         Parameters
         ----------
@@ -146,14 +146,18 @@ class OutcomeLog:
         Returns
         -------
         OutcomeLog
-            Same options, fewer questions.
+            Same options, also those that none of the questions kept has tried.
 
         Raises
         ------
         LogError
-            If none is kept.
+            If none is kept, or the length is not that of the questions.
         """
         keep = np.asarray(questions, dtype=bool)
+        if keep.shape != (self.n_questions,):
+            raise LogError(
+                f"the choice of questions has shape {keep.shape}; ({self.n_questions},) is needed"
+            )
         if not keep.any():
             raise LogError("no question is left: at least one is needed")
         position = np.cumsum(keep) - 1

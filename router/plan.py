@@ -13,12 +13,12 @@ from router.budgets import from_micro
 from router.exceptions import MissingExtraError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from router.models.surface import Surface
-    from router.options import Menu
+    from router.options import Menu, Option
     from router.questions import Question
 
 __all__ = ["STATUSES", "Choice", "Plan"]
@@ -57,7 +57,7 @@ class Choice:
     marginal_gain_per_1000_reasoning_tokens : float or None
         The same for a thousand more tokens of reasoning.
     cost : mapping of str to float
-        Planned cost by unit.
+        Planned cost by unit; in the budget's units rounded up to a micro-unit, as it was planned.
     evidence : {"outcomes", "descriptors", "none"}
         What the expectation rests on.
     reason : str
@@ -83,7 +83,7 @@ class Choice:
         return asdict(self)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
     """An option for every question within a budget.
 
@@ -141,10 +141,22 @@ class Plan:
 
     @cached_property
     def _base_option(self) -> int:
-        """The cheapest option that answers, in the first unit of the budget."""
-        answers = np.array([not option.is_skip for option in self.surface.menu])
-        cost = np.where(answers, self.cost_micro[:, 0], np.iinfo(np.int64).max)
-        return int(cost.argmin()) if answers.any() else 0
+        """The cheapest option that answers: in the budget's units, then in all that are known."""
+        skips = np.array([option.is_skip for option in self.surface.menu])
+        keys = [skips, *self.cost_micro.T, *self.amounts.values()]
+        # The last key counts most, and of equal options the first in the menu stays first.
+        return int(np.lexsort(keys[::-1])[0])
+
+    @cached_property
+    def _option_costs(self) -> tuple[dict[str, float], ...]:
+        """Planned cost of every option by unit."""
+        amounts = {unit: amount.tolist() for unit, amount in self.amounts.items()}
+        for position, unit in enumerate(self.budget_micro):
+            amounts[unit] = [from_micro(cost) for cost in self.cost_micro[:, position].tolist()]
+        return tuple(
+            {unit: amount[column] for unit, amount in amounts.items()}
+            for column in range(len(self.surface.menu))
+        )
 
     @cached_property
     def _search_axis(self) -> NDArray[np.int64]:
@@ -259,7 +271,7 @@ class Plan:
             gain_interval=(interval[0] - base, interval[1] - base),
             marginal_gain_per_search=self._measure_slope(row, column, "search"),
             marginal_gain_per_1000_reasoning_tokens=self._measure_slope(row, column, "reasoning"),
-            cost={unit: float(amount[column]) for unit, amount in self.amounts.items()},
+            cost=dict(self._option_costs[column]),
             evidence=self.surface.evidence[column],
             reason=self._explain(row, column),
         )
@@ -278,7 +290,7 @@ class Plan:
             gain_interval=(-base, -base),
             marginal_gain_per_search=None,
             marginal_gain_per_1000_reasoning_tokens=None,
-            cost=dict.fromkeys(self.amounts, 0.0),
+            cost=dict.fromkeys(self._option_costs[0], 0.0),
             evidence="none",
             reason=f"the budget is used up; at least {cheapest!r} would be needed",
         )
@@ -320,11 +332,11 @@ class Plan:
         )
 
 
-def _measure_position(option: Any, axis: str) -> float:
+def _measure_position(option: Option, axis: str) -> float:
     """Place an option on an axis: searches, or thousands of reasoning tokens over all samples."""
     if axis == "search":
-        return float(option.search_steps)
-    return float(option.reasoning_tokens * option.samples / REASONING_TOKENS_UNIT)
+        return float(option.search_steps or 0.0)
+    return float((option.reasoning_tokens or 0.0) * option.samples / REASONING_TOKENS_UNIT)
 
 
 def _find_neighbours(menu: Menu, axis: str) -> NDArray[np.int64]:
@@ -339,7 +351,8 @@ def _find_neighbours(menu: Menu, axis: str) -> NDArray[np.int64]:
     for position, option in enumerate(menu):
         if axis == "search":
             on_axis = option.search_steps is not None
-            rest: tuple[object, ...] = (option.reasoning_effort, option.reasoning_tokens)
+            # Measured tokens differ from option to option by chance; the dial does not.
+            rest: tuple[object, ...] = (option.reasoning_effort or option.reasoning_tokens,)
         else:
             on_axis = option.reasoning_tokens is not None
             rest = (option.search_steps,)
@@ -348,10 +361,19 @@ def _find_neighbours(menu: Menu, axis: str) -> NDArray[np.int64]:
     neighbours = np.full((len(menu), 2), -1, dtype=np.int64)
     options = menu.options
     for family in families.values():
-        family.sort(key=lambda position: _measure_position(options[position], axis))
-        for lower, higher in pairwise(family):
-            # Two options at one place (two strategies, say) have no slope between them.
-            if _measure_position(options[lower], axis) < _measure_position(options[higher], axis):
-                neighbours[lower, 1] = higher
-                neighbours[higher, 0] = lower
+        levels: dict[float, list[int]] = {}
+        for position in family:
+            levels.setdefault(_measure_position(options[position], axis), []).append(position)
+        # Two options at one place (two strategies, say) have no slope between them.
+        for lower, higher in pairwise(levels[place] for place in sorted(levels)):
+            for position in lower:
+                neighbours[position, 1] = _choose_alike(options, position, higher)
+            for position in higher:
+                neighbours[position, 0] = _choose_alike(options, position, lower)
     return neighbours
+
+
+def _choose_alike(options: Sequence[Option], position: int, candidates: Sequence[int]) -> int:
+    """Choose the first candidate of the same strategy, else the first."""
+    strategy = options[position].strategy
+    return next((c for c in candidates if options[c].strategy == strategy), candidates[0])

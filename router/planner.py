@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -43,7 +44,7 @@ class CurvePoint:
     budget : float
         Total budget in the curve's unit.
     expected_quality : float
-        Mean over questions of the best plan within it.
+        Mean over questions of a plan within it; :meth:`Router.allocate` finds one at least as good.
     shadow_price : float
         Total quality that one more unit would bring there.
     """
@@ -62,7 +63,8 @@ class Router:
     bundle : Bundle
         The trained gain model with its default menu.
     prices : Prices, optional
-        What tokens and searches cost; the bundle's own by default.
+        What tokens and searches cost; without them dollars are those that the bundle's log
+        measured. :meth:`load` takes the bundle's own prices.
 
     Examples
     --------
@@ -190,6 +192,7 @@ class Router:
         costs = self.cost(offered)
         budget_micro = ceiling.to_micro()
         cost_micro = costs.to_micro(list(budget_micro))
+        _require_reach(cost_micro, budget_micro, len(asked), has_skip=offered.has_skip)
         surface = self.predictor.predict(asked, offered)
         solution = _solve(surface.quality, cost_micro, budget_micro)
         return Plan(
@@ -204,7 +207,7 @@ class Router:
             amounts=costs.amounts,
             shadow_price=_price_by_unit(solution, list(budget_micro)),
             gap=solution.gap,
-            notes=_note_evidence(surface),
+            notes=(*_note_prices(costs, self.prices), *_note_evidence(surface)),
         )
 
     def curve(
@@ -226,7 +229,8 @@ class Router:
         menu : Menu or mapping, optional
             m options; the bundle's own by default.
         n_points : int, default=20
-            How many budgets, from the cheapest plan to the one beyond which nothing is gained.
+            How many budgets at most, at least 2, at even steps of expected quality from the
+            cheapest plan to the one beyond which nothing is gained.
 
         Returns
         -------
@@ -238,6 +242,8 @@ class Router:
         QuestionError, MenuError, BudgetError
             If something handed in cannot be used.
         """
+        if n_points < 2:
+            raise BudgetError(f"n_points is {n_points}: a curve has at least 2")
         asked = parse_questions(questions)
         offered = self.resolve_menu(menu)
         costs = self.cost(offered)
@@ -259,13 +265,53 @@ def _solve(
     amounts = list(budget_micro.values())
     if len(amounts) == 1:
         return solve(quality, cost_micro[:, 0], amounts[0])
-    return solve(quality, cost_micro, amounts)
+    try:
+        return solve(quality, cost_micro, amounts)
+    except BudgetError:
+        # Each budget alone reaches a plan, as was checked before.
+        raise BudgetError(
+            f"no plan for {len(quality)} questions keeps all of the budgets "
+            f"{_write_amounts(budget_micro)} together: raise one of them"
+        ) from None
+
+
+def _require_reach(
+    cost_micro: NDArray[np.int64],
+    budget_micro: Mapping[str, int],
+    n_questions: int,
+    *,
+    has_skip: bool,
+) -> None:
+    """Refuse a budget below the cheapest plan, in the words and units of who gave it."""
+    for (unit, budget), least in zip(budget_micro.items(), cost_micro.min(axis=0), strict=True):
+        required = int(least) * n_questions
+        if budget < required:
+            hint = "" if has_skip else ", or let questions go unanswered (skip)"
+            raise BudgetError(
+                f"budget {_write_amounts({unit: budget})} does not reach the cheapest plan of "
+                f"{n_questions} questions, which needs {_write_amounts({unit: required})}: "
+                f"raise it{hint}"
+            )
+
+
+def _write_amounts(amounts_micro: Mapping[str, int]) -> str:
+    """Write amounts by unit, as they are given on the command line."""
+    return ", ".join(
+        f"{unit}={Decimal(amount) / MICRO:f}" for unit, amount in amounts_micro.items()
+    )
 
 
 def _price_by_unit(solution: Solution, units: Sequence[str]) -> dict[str, float]:
     """Turn prices a micro-unit into prices a unit, by name."""
     prices = np.atleast_1d(np.asarray(solution.shadow_price, dtype=np.float64))
     return {unit: float(price) * MICRO for unit, price in zip(units, prices, strict=True)}
+
+
+def _note_prices(costs: MenuCosts, prices: Prices | None) -> tuple[str, ...]:
+    """Say that prices were given but dollars come from the log."""
+    if prices is None or costs.price_id == prices.price_id:
+        return ()
+    return (f"prices {prices.price_id} do not fit this menu: dollars are those measured in a log",)
 
 
 def _note_evidence(surface: Surface) -> tuple[str, ...]:
@@ -288,15 +334,20 @@ def _note_evidence(surface: Surface) -> tuple[str, ...]:
 def _sample_curve(
     spend: NDArray[np.int64], value: NDArray[np.float64], n_questions: int, n_points: int
 ) -> tuple[CurvePoint, ...]:
-    """Read the frontier at evenly spaced budgets."""
-    budgets = np.linspace(spend[0], spend[-1], max(2, n_points)) if len(spend) > 1 else spend[:1]
+    """Read the frontier at even steps of quality, each of its points once.
+
+    Even steps of the budget would put nearly all points where the curve is flat already.
+    """
+    steps = np.linspace(value[0], value[-1], n_points)
+    positions = np.unique(np.minimum(np.searchsorted(value, steps), len(value) - 1))
     points = []
-    for budget in budgets:
-        position = int(np.searchsorted(spend, budget, side="right")) - 1
+    for position in positions.tolist():
         following = min(position + 1, len(spend) - 1)
         step = float(spend[following] - spend[position])
         slope = float(value[following] - value[position]) / step * MICRO if step > 0 else 0.0
         points.append(
-            CurvePoint(from_micro(int(budget)), float(value[position]) / n_questions, slope)
+            CurvePoint(
+                from_micro(int(spend[position])), float(value[position]) / n_questions, slope
+            )
         )
     return tuple(points)

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
-import tomllib
+import sys
 from dataclasses import dataclass
-from pathlib import Path
+from datetime import date as calendar_date
 from typing import TYPE_CHECKING, Any
 
 from router.exceptions import PriceError
+from router.tables import quote_toml, read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from router.options import Option
 
@@ -38,10 +39,21 @@ class ModelPrice:
         Dollars for a million tokens read.
     output_usd_per_mtok : float
         Dollars for a million tokens written, reasoning included.
+
+    Raises
+    ------
+    PriceError
+        If a price is not a finite number from 0 up.
     """
 
     input_usd_per_mtok: float
     output_usd_per_mtok: float
+
+    def __post_init__(self) -> None:
+        """Refuse what is no price, and keep floats only, so that 1 and 1.0 are one price."""
+        for field in MODEL_FIELDS:
+            price = _require_price(getattr(self, field), "model price", field)
+            object.__setattr__(self, field, price)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +71,11 @@ class Prices:
     usd_per_second : float, default=0.0
         Dollars for one second of work.
 
+    Raises
+    ------
+    PriceError
+        If the date is none, there is no model, or a price is not a finite number from 0 up.
+
     Examples
     --------
     >>> prices = Prices("2026-11-22", {"small": ModelPrice(0.2, 0.8)}, search_usd_per_call=0.005)
@@ -72,6 +89,17 @@ class Prices:
     models: Mapping[str, ModelPrice]
     search_usd_per_call: float | None = None
     usd_per_second: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no price table, and keep floats only."""
+        object.__setattr__(self, "date", _require_date(self.date, "prices"))
+        if not self.models:
+            raise PriceError("prices: there is no model: at least one is needed")
+        if self.search_usd_per_call is not None:
+            per_call = _require_price(self.search_usd_per_call, "prices", "search_usd_per_call")
+            object.__setattr__(self, "search_usd_per_call", per_call)
+        per_second = _require_price(self.usd_per_second, "prices", "usd_per_second")
+        object.__setattr__(self, "usd_per_second", per_second)
 
     @property
     def price_id(self) -> str:
@@ -136,14 +164,15 @@ class Prices:
 
         Examples
         --------
+        >>> import tomllib
         >>> prices = Prices("2026-11-22", {"small": ModelPrice(0.2, 0.8)})
         >>> Prices.from_mapping(tomllib.loads(prices.to_toml())) == prices
         True
         """
-        lines = [f"date = {json.dumps(self.date)}", ""]
+        lines = [f"date = {quote_toml(self.date)}", ""]
         for name, price in self.models.items():
             lines += [
-                f"[models.{json.dumps(name)}]",
+                f"[models.{quote_toml(name)}]",
                 f"input_usd_per_mtok = {price.input_usd_per_mtok!r}",
                 f"output_usd_per_mtok = {price.output_usd_per_mtok!r}",
                 "",
@@ -162,14 +191,7 @@ class Prices:
         PriceError
             If the file is missing or malformed; the message names the entry.
         """
-        path = Path(path)
-        try:
-            content = tomllib.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise PriceError(f"{path}: no such file") from None
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            raise PriceError(f"{path}: not valid TOML ({error})") from None
-        return cls.from_mapping(content, place=str(path))
+        return cls.from_mapping(read_toml(path, error=PriceError), place=str(path))
 
     @classmethod
     def from_mapping(cls, content: Mapping[str, Any], place: str = "prices") -> Prices:
@@ -219,7 +241,7 @@ class Prices:
         _refuse_unknown(time, ("usd_per_second",), place, "[time]")
         per_call = search.get("usd_per_call")
         return cls(
-            date=str(content["date"]),
+            date=_require_date(content["date"], place),
             models=models,
             search_usd_per_call=None
             if per_call is None
@@ -228,6 +250,14 @@ class Prices:
                 time.get("usd_per_second", 0.0), place, "[time] usd_per_second"
             ),
         )
+
+
+def _require_date(value: Any, place: str) -> str:
+    """Take a day, as text or as the date that TOML has."""
+    try:
+        return calendar_date.fromisoformat(str(value)).isoformat()
+    except ValueError:
+        raise PriceError(f"{place}: date {value!r} is not a day: write it as 2026-11-22") from None
 
 
 def _require_table(value: Any, place: str, where: str) -> Mapping[str, Any]:
@@ -251,6 +281,6 @@ def _refuse_unknown(
 def _require_price(value: Any, place: str, where: str) -> float:
     """Take a price, refusing anything but a finite number from 0 up."""
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or value < 0:
+    if not is_number or not 0 <= value <= sys.float_info.max:
         raise PriceError(f"{place}: {where} is {value!r}, not a finite number from 0 up")
     return float(value)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
+import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from router.exceptions import QuestionError
-from router.tables import read_columns
+from router.exceptions import InputError, QuestionError
+from router.tables import parse_json_lines, read_columns, read_label, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -25,6 +27,7 @@ __all__ = [
 # Longer texts are refused at the door; between this and the featuriser's own cap they are read at
 # both ends only. One question of a megabyte would otherwise cost more than the batch around it.
 TEXT_LENGTH_MAX_CHARACTERS = 200_000
+KINDS = (".txt", ".jsonl", ".parquet", ".csv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +48,8 @@ class Question:
     Raises
     ------
     QuestionError
-        If the text is empty, too long, or not valid Unicode.
+        If the text is empty, too long, or not valid Unicode; if identifier or group is no string;
+        or if a number of the context is not finite.
 
     Examples
     --------
@@ -59,10 +63,17 @@ class Question:
     context: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Check identifier and text."""
+        """Check every field."""
         if not isinstance(self.id, str) or not self.id:
             raise QuestionError(f"question id {self.id!r} is not a non-empty string")
-        check_text(self.text, f"question {self.id!r}")
+        place = f"question {self.id!r}"
+        _read_name(self.id, place, "id")
+        check_text(self.text, place)
+        if self.group is not None and not isinstance(self.group, str):
+            raise QuestionError(f"{place}: group {self.group!r} is not a string")
+        _read_name(self.group, place, "group")
+        for name, number in self.context.items():
+            _read_number(name, number, place)
 
 
 def check_text(text: object, place: str) -> None:
@@ -87,6 +98,8 @@ def check_text(text: object, place: str) -> None:
     ...
     router.exceptions.QuestionError: line 3: the text is empty
     """
+    if text is None:
+        raise QuestionError(f"{place}: the text is missing")
     if not isinstance(text, str):
         raise QuestionError(f"{place}: the text is {type(text).__name__}, not a string")
     if not text.strip():
@@ -110,7 +123,8 @@ def parse_questions(items: Iterable[str | Mapping[str, Any] | Question]) -> tupl
     Parameters
     ----------
     items : iterable of str, mapping or Question
-        A plain string gets the identifier ``q1``, ``q2``, ... of its position.
+        A plain string gets the identifier ``q1``, ``q2``, ... of its position. Identifiers
+        that are numbers are read as text.
 
     Returns
     -------
@@ -126,7 +140,7 @@ def parse_questions(items: Iterable[str | Mapping[str, Any] | Question]) -> tupl
     >>> [question.id for question in parse_questions(["Who?", {"id": "a", "text": "Why?"}])]
     ['q1', 'a']
     """
-    if isinstance(items, (str, Mapping)):
+    if isinstance(items, (str, Mapping, Question)):
         raise QuestionError("questions are a list: wrap a single question in [ ]")
     questions = tuple(_parse_one(item, position) for position, item in enumerate(items, start=1))
     if not questions:
@@ -148,32 +162,57 @@ def _parse_one(item: str | Mapping[str, Any] | Question, position: int) -> Quest
         return Question(f"q{position}", item)
     if not isinstance(item, Mapping):
         raise QuestionError(f"question {position} is {type(item).__name__}, not text or an object")
-    text = item.get("text", item.get("query"))
-    identifier = item.get("id", item.get("query_id"))
+    place = f"question {position}"
+    text = item.get("text") if item.get("text") is not None else item.get("query")
     if text is None:
-        raise QuestionError(f"question {position} has no text: 'text' (or 'query') is needed")
-    check_text(text, f"question {position}")
+        raise QuestionError(f"{place} has no text: 'text' (or 'query') is needed")
+    check_text(text, place)
+    identifier = item.get("id") if item.get("id") is not None else item.get("query_id")
+    if identifier == "":
+        raise QuestionError(f"{place}: the id is empty: leave it out or give one")
+    name = _read_name(identifier, place, "id") or f"q{position}"
     group = item.get("group")
     if group is not None and not isinstance(group, str):
-        raise QuestionError(f"question {position}: group {group!r} is not a string")
-    name = f"q{position}" if identifier is None else str(identifier)
-    return Question(name, text, group, _parse_context(item, position))
+        raise QuestionError(f"{place}: group {group!r} is not a string")
+    group = _read_name(group, place, "group")
+    return Question(name, text, group, _parse_context(item, place))
 
 
-def _parse_context(item: Mapping[str, Any], position: int) -> dict[str, float]:
+def _read_name(value: object, place: str, field_name: str) -> str | None:
+    """Read an identifier or a group, naming the place of what is neither text nor a number."""
+    try:
+        return read_label(value)
+    except InputError as error:
+        raise QuestionError(f"{place}: {field_name} {error}") from None
+
+
+def _parse_context(item: Mapping[str, Any], place: str) -> dict[str, float]:
     """Collect numbers known beforehand, from ``context`` or from ``context_*`` columns."""
     given = item.get("context") or {}
     if not isinstance(given, Mapping):
-        raise QuestionError(f"question {position}: context is not an object of numbers")
+        raise QuestionError(f"{place}: context is not an object of numbers")
     pairs = dict(given) | {
         key.removeprefix("context_"): value
         for key, value in item.items()
-        if key.startswith("context_") and value is not None
+        if str(key).startswith("context_")
     }
-    for name, value in pairs.items():
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            raise QuestionError(f"question {position}: context {name}={value!r} is not a number")
-    return {str(name): float(value) for name, value in pairs.items()}
+    # What is unknown is left out, as tables fill their gaps with null or NaN.
+    return {
+        str(name): _read_number(str(name), value, place)
+        for name, value in pairs.items()
+        if not (value is None or (isinstance(value, float) and math.isnan(value)))
+    }
+
+
+def _read_number(name: str, value: object, place: str) -> float:
+    """Read a number of the context, refusing what is none or not finite."""
+    if isinstance(value, Real) and not isinstance(value, bool):
+        # Whole numbers of JSON may be longer than any float.
+        with suppress(OverflowError):
+            number = float(value)
+            if math.isfinite(number):
+                return number
+    raise QuestionError(f"{place}: context {name}={value!r} is not a finite number")
 
 
 def read_questions(path: str | Path) -> tuple[Question, ...]:
@@ -196,8 +235,8 @@ def read_questions(path: str | Path) -> tuple[Question, ...]:
         If the file is missing, empty, of another kind, or an entry cannot be used.
     """
     path = Path(path)
+    items = _read_items(path)
     try:
-        items = _read_items(path)
         return parse_questions(items)
     except QuestionError as error:
         raise QuestionError(f"{path}: {error}") from None
@@ -205,38 +244,44 @@ def read_questions(path: str | Path) -> tuple[Question, ...]:
 
 def _read_items(path: Path) -> Sequence[str | Mapping[str, Any]]:
     """Read the raw entries of a question file."""
-    if not path.is_file():
-        raise QuestionError("no such file")
-    if path.suffix in {".parquet", ".csv"}:
-        return _rows(read_columns(path, error=QuestionError))
-    if path.suffix not in {".txt", ".jsonl"}:
+    kind = path.suffix.lower()
+    if kind not in KINDS:
         raise QuestionError(
-            f"files of kind {path.suffix!r} are not read: use .txt, .jsonl, .parquet or .csv"
+            f"{path}: files of kind {path.suffix!r} are not read: use {', '.join(KINDS)}"
         )
-    try:
-        lines = path.read_text(encoding="utf-8-sig").split("\n")
-    except UnicodeDecodeError as error:
-        raise QuestionError(f"byte {error.start} is not valid UTF-8") from None
-    if path.suffix == ".txt":
+    if not path.is_file():
+        raise QuestionError(f"{path}: no such file")
+    if kind in {".parquet", ".csv"}:
+        return _make_rows(read_columns(path, error=QuestionError), path)
+    text = read_text(path, error=QuestionError)
+    if kind == ".txt":
+        # Any of the three line ends, but not U+2028 and its kin, which may stand inside a text.
+        lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
         return [line.strip() for line in lines if line.strip()]
-    return [_parse_line(line, number) for number, line in enumerate(lines, start=1) if line.strip()]
+    return [item for _, item in parse_json_lines(text, str(path), error=QuestionError)]
 
 
-def _parse_line(line: str, number: int) -> Any:
-    """Parse one line of JSON, naming the line when it is not JSON."""
-    try:
-        return json.loads(line)
-    except (json.JSONDecodeError, RecursionError):
-        raise QuestionError(f"line {number} is not valid JSON") from None
-
-
-def _rows(columns: Mapping[str, Sequence[Any]]) -> list[dict[str, Any]]:
-    """Turn columns into one mapping a row, leaving out what is null."""
+def _make_rows(columns: Mapping[str, Sequence[Any]], path: Path) -> list[dict[str, Any]]:
+    """Turn columns into one mapping a row, numbers from text and names from numbers as needed."""
     for name in ("query_id", "query"):
         if name not in columns:
-            raise QuestionError(f"column {name!r} is missing")
-    names = list(columns)
-    return [
-        {name: value for name, value in zip(names, row, strict=True) if value is not None}
-        for row in zip(*columns.values(), strict=True)
-    ]
+            raise QuestionError(f"{path}: column {name!r} is missing")
+    cells = dict(columns)
+    for name, values in columns.items():
+        if path.suffix.lower() == ".csv" and name.startswith("context_"):
+            cells[name] = [_read_cell(value) for value in values]
+    # A log's groups may be numbers, and what it calls 7 has to be 7 here as well.
+    if "group" in cells:
+        cells["group"] = [
+            _read_name(value, f"{path}: question {position}", "group")
+            for position, value in enumerate(cells["group"], start=1)
+        ]
+    return [dict(zip(cells, row, strict=True)) for row in zip(*cells.values(), strict=True)]
+
+
+def _read_cell(text: str | None) -> str | float | None:
+    """Read a number that a file holds as text, or leave it as it is."""
+    try:
+        return None if text is None else float(text)
+    except ValueError:
+        return text

@@ -3,20 +3,34 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
+import math
 import os
-import tempfile
+import secrets
+import tomllib
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from router.exceptions import InputError, MissingExtraError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["read_columns", "write_bytes_atomically", "write_parquet"]
+__all__ = [
+    "parse_json_lines",
+    "quote_toml",
+    "read_columns",
+    "read_label",
+    "read_text",
+    "read_toml",
+    "write_bytes_atomically",
+    "write_parquet",
+]
 
-TABLE_SUFFIXES = (".parquet", ".jsonl", ".csv")
+# What pandas puts where a value is missing, known by name so that pandas need not be loaded.
+MISSING_TYPES = ("NAType", "NaTType")
 
 
 def read_columns(path: str | Path, *, error: type[InputError] = InputError) -> dict[str, list[Any]]:
@@ -42,14 +56,13 @@ def read_columns(path: str | Path, *, error: type[InputError] = InputError) -> d
         If a parquet file is read without pyarrow.
     """
     path = Path(path)
-    if path.suffix not in TABLE_SUFFIXES:
-        raise error(
-            f"{path}: files of kind {path.suffix!r} are not read: use {', '.join(TABLE_SUFFIXES)}"
-        )
+    readers = {".parquet": _read_parquet, ".jsonl": _read_jsonl, ".csv": _read_csv}
+    kind = path.suffix.lower()
+    if kind not in readers:
+        raise error(f"{path}: files of kind {path.suffix!r} are not read: use {', '.join(readers)}")
     if not path.is_file():
         raise error(f"{path}: no such file")
-    reader = {".parquet": _read_parquet, ".jsonl": _read_jsonl, ".csv": _read_csv}[path.suffix]
-    columns = reader(path, error)
+    columns = readers[kind](path, error)
     if not columns or not len(next(iter(columns.values()))):
         raise error(f"{path}: the file has no rows")
     return columns
@@ -63,32 +76,129 @@ def _read_parquet(path: Path, error: type[InputError]) -> dict[str, list[Any]]:
     except ImportError:
         raise MissingExtraError.for_extra("cli", "reading parquet") from None
     try:
-        table = parquet.read_table(path)
+        with path.open("rb") as file:
+            table = parquet.ParquetFile(file).read()
+        _refuse_repeated(table.column_names, path, error)
         return {name: table.column(name).to_pylist() for name in table.column_names}
-    except (pyarrow.ArrowException, OSError) as problem:
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as problem:
         first_line = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
         raise error(f"{path}: not a readable parquet file ({first_line})") from None
 
 
-def _read_text(path: Path, error: type[InputError]) -> str:
-    """Read a UTF-8 file, with or without a byte order mark."""
+def read_text(path: Path, *, error: type[InputError] = InputError) -> str:
+    """Read a UTF-8 file with its line ends as they stand, with or without a byte order mark.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    error : type, default=InputError
+        The error to raise.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    InputError
+        (or `error`) If the file cannot be read or is not UTF-8.
+    """
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as problem:
         raise error(f"{path}: byte {problem.start} is not valid UTF-8") from None
+    except FileNotFoundError:
+        raise error(f"{path}: no such file") from None
+    except OSError as problem:
+        raise error(f"{path}: cannot be read ({problem.strerror})") from None
+
+
+def read_toml(path: str | Path, *, error: type[InputError] = InputError) -> dict[str, Any]:
+    """Read a TOML file.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    error : type, default=InputError
+        The error to raise.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    InputError
+        (or `error`) If the file cannot be read or is not TOML.
+    """
+    # The specification allows CRLF, but no lone carriage return, and tomllib neither.
+    text = read_text(Path(path), error=error)
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as problem:
+        raise error(f"{path}: not valid TOML ({problem})") from None
+
+
+def quote_toml(text: str) -> str:
+    r"""Write a TOML string that stands for any text, on one line.
+
+    Examples
+    --------
+    >>> print(quote_toml('a "b"\n'))
+    "a \"b\"\n"
+    """
+    # JSON escapes as TOML does, except that TOML also wants U+007F escaped and knows no surrogates.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def parse_json_lines(
+    text: str, place: str, *, error: type[InputError] = InputError
+) -> Iterator[tuple[int, Any]]:
+    r"""Parse one JSON value a line, skipping blank lines.
+
+    Parameters
+    ----------
+    text : str
+        The lines.
+    place : str
+        How messages call the source.
+    error : type, default=InputError
+        The error to raise.
+
+    Yields
+    ------
+    int
+        The line's number, from 1.
+    Any
+        The value that stands there.
+
+    Raises
+    ------
+    InputError
+        (or `error`) If a line is not JSON.
+
+    Examples
+    --------
+    >>> list(parse_json_lines('{"a": 1}\n\n[2]', "x.jsonl"))
+    [(1, {'a': 1}), (3, [2])]
+    """
+    # Only the line feed ends a line: str.splitlines would also break at U+2028 inside a string.
+    for number, line in enumerate(text.split("\n"), start=1):
+        if not line.strip():
+            continue
+        try:
+            value = json.loads(line)
+        except (ValueError, RecursionError):
+            raise error(f"{place}: line {number} is not valid JSON") from None
+        yield number, value
 
 
 def _read_jsonl(path: Path, error: type[InputError]) -> dict[str, list[Any]]:
     """Read one JSON object a line; a key absent from a line is null there."""
     rows: list[dict[str, Any]] = []
-    # Only the line feed ends a line: str.splitlines would also break at U+2028 inside a string.
-    for number, line in enumerate(_read_text(path, error).split("\n"), start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (json.JSONDecodeError, RecursionError):
-            raise error(f"{path}: line {number} is not valid JSON") from None
+    for number, row in parse_json_lines(read_text(path, error=error), str(path), error=error):
         if not isinstance(row, dict):
             raise error(f"{path}: line {number} is not a JSON object")
         rows.append(row)
@@ -98,16 +208,71 @@ def _read_jsonl(path: Path, error: type[InputError]) -> dict[str, list[Any]]:
 
 def _read_csv(path: Path, error: type[InputError]) -> dict[str, list[Any]]:
     """Read comma-separated values with a header; an empty cell is null."""
-    reader = csv.reader(_read_text(path, error).splitlines(keepends=True))
+    # Without `strict`, one quotation mark that is never closed swallows all rows behind it.
+    reader = csv.reader(io.StringIO(read_text(path, error=error), newline=""), strict=True)
+    rows: list[list[str]] = []
     try:
         header = next(reader, [])
-        rows = [row for row in reader if row]
+        for row in reader:
+            if row and len(row) != len(header):
+                raise error(
+                    f"{path}: line {reader.line_num} has {len(row)} cells, "
+                    f"the header has {len(header)}"
+                )
+            if row:
+                rows.append(row)
     except csv.Error as problem:
         raise error(f"{path}: line {reader.line_num} is malformed ({problem})") from None
-    for number, row in enumerate(rows, start=2):
-        if len(row) != len(header):
-            raise error(f"{path}: row {number} has {len(row)} cells, the header has {len(header)}")
+    _refuse_repeated(header, path, error)
     return {name: [row[position] or None for row in rows] for position, name in enumerate(header)}
+
+
+def _refuse_repeated(names: Sequence[str], path: Path, error: type[InputError]) -> None:
+    """Refuse a table with two columns of one name, of which one would be lost."""
+    for position, name in enumerate(names):
+        if name in names[:position]:
+            raise error(f"{path}: column {name!r} occurs twice")
+
+
+def read_label(value: Any) -> str | None:
+    """Read a cell as a name: an identifier, a group, an option.
+
+    Parameters
+    ----------
+    value : object
+        A string or a number.
+
+    Returns
+    -------
+    str or None
+        None where the cell is null, empty or NaN. A whole number has no point, whichever type a
+        file gave it, as tables turn whole numbers into floats where a column has gaps.
+
+    Raises
+    ------
+    InputError
+        If it is something else, or not valid Unicode.
+
+    Examples
+    --------
+    >>> read_label("q1"), read_label(7), read_label(7.0), read_label(float("nan"))
+    ('q1', '7', '7', None)
+    """
+    if value is None or type(value).__name__ in MISSING_TYPES:
+        return None
+    if isinstance(value, (bytes, bytearray, list, tuple, set, dict)):
+        raise InputError(f"{value!r} is {type(value).__name__}, not text or a number")
+    if isinstance(value, float):
+        if math.isnan(value):
+            return None
+        return str(int(value)) if value.is_integer() else str(value)
+    text = str(value)
+    if not text.isascii():
+        try:
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            raise InputError(f"{text!r} has a lone surrogate, not valid Unicode") from None
+    return text or None
 
 
 def write_bytes_atomically(path: str | Path, content: bytes) -> None:
@@ -126,23 +291,20 @@ def write_bytes_atomically(path: str | Path, content: bytes) -> None:
         If the folder does not exist or cannot be written.
     """
     path = Path(path)
+    temporary = path.parent / f".{secrets.token_hex(8)}.partial"
     try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as problem:
-        raise InputError(f"{path}: cannot be written ({problem.strerror})") from None
-    try:
-        with os.fdopen(descriptor, "wb") as file:
+        # Created as any other file, the umask decides who may read it.
+        with temporary.open("xb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        # A temporary file is private to its owner; the result should be as readable as any other.
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(temporary).chmod(0o666 & ~mask)
-        Path(temporary).replace(path)
+        temporary.replace(path)
     except OSError as problem:
-        Path(temporary).unlink(missing_ok=True)
         raise InputError(f"{path}: cannot be written ({problem.strerror})") from None
+    finally:
+        # After the replacement nothing is left under this name; after any failure, nothing either.
+        with suppress(OSError):
+            temporary.unlink()
 
 
 def write_parquet(path: str | Path, columns: Mapping[str, Sequence[Any]]) -> None:

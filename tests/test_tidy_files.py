@@ -17,12 +17,17 @@ BIG_FILES: frozenset[str] = frozenset()
 # Tests of something other than one module of the package.
 TESTS_WITHOUT_A_MODULE = frozenset(
     {
+        "test_allocation_properties",
+        "test_allocation_traps",
         "test_conftest",
         "test_docstrings",
         "test_doors",
+        "test_examples",
         "test_exported_members",
         "test_imports",
+        "test_notebooks",
         "test_packaging",
+        "test_readme",
         "test_tidy",
         "test_tidy_files",
     }

@@ -1,0 +1,49 @@
+"""What commands print."""
+
+from __future__ import annotations
+
+import pytest
+
+from router.cli import output
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain é 漢", "plain é 漢"),
+        ("\x1b[31mred", "\\x1b[31mred"),
+        ("a\ud800b", "a\\ud800b"),
+        ("two\nlines", "two\\nlines"),
+        ("back\u202ewards", "back\\u202ewards"),
+    ],
+)
+def test_text_cannot_steer_the_terminal(text: str, shown: str) -> None:
+    """Characters that are not printable are written by their number."""
+    assert output.make_printable(text) == shown
+
+
+def test_long_table_is_cut_and_says_so(capsys: Capture) -> None:
+    """Beyond 200 rows a table tells how many are left out, and where they are."""
+    rows = [(f"row {number}", "1") for number in range(250)]
+    output.print_table(("name", "value"), rows, more=": see the file")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == "... and 50 more: see the file"
+    assert sum(line.startswith("row") for line in lines) == 200
+
+
+def test_number_that_is_none_is_never_printed(capsys: Capture) -> None:
+    """A document with NaN fails before anything is printed."""
+    with pytest.raises(ValueError, match="JSON compliant"):
+        output.emit({"a": float("nan")}, lambda: None, as_json=True, out=None)
+    assert capsys.readouterr().out == ""
+
+
+def test_progress_goes_to_standard_error(capsys: Capture) -> None:
+    """Where nobody watches a terminal, every step is a line."""
+    with output.report_progress() as tell:
+        tell("first [bold]")
+        tell("second")
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", "first [bold]\nsecond\n")

@@ -1,0 +1,73 @@
+"""Training from the command line: logs in, a bundle out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from router.cli import main
+from router.models.bundle import Bundle
+from tests.contracts.commands import PRICES, make_columns, run_json, tiny_bundle, write_csv
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Capture = pytest.CaptureFixture[str]
+MENU = '[grid]\nmodels = ["toy"]\nsearch_steps = [0, 2]\nreasoning_effort = ["none"]\n'
+
+
+def test_train_writes_the_librarys_bundle(tmp_path: Path, capsys: Capture) -> None:
+    """The bundle is the one that training in Python gives, and the same seed gives it again."""
+    log = write_csv(tmp_path / "tiny.csv", make_columns())
+    first = run_json(capsys, "train", log, "--out", tmp_path / "bundle")
+    assert Bundle.load(tmp_path / "bundle").bundle_id == first["bundle_id"]
+    assert first["bundle_id"] == tiny_bundle().bundle_id
+    assert first["options"] == ["toy|s0", "toy|s1", "toy|s4"]
+
+
+def test_train_tells_what_it_ignored(tmp_path: Path, capsys: Capture) -> None:
+    """Columns outside the format are noted, and progress goes to standard error."""
+    columns = make_columns(24)
+    columns["colour"] = ["red"] * len(columns["quality"])
+    log = write_csv(tmp_path / "tiny.csv", columns)
+    assert main(["train", str(log), "--out", str(tmp_path / "bundle")]) == 0
+    printed = capsys.readouterr()
+    assert "note: ignored columns: colour" in printed.out
+    assert "coverage" in printed.out
+    assert "fold" in printed.err
+    assert "error" not in printed.err
+
+
+def test_train_merges_logs(tmp_path: Path, capsys: Capture) -> None:
+    """Two logs of one unit teach one model about all their questions."""
+    columns = make_columns(48)
+    rows = len(columns["quality"])
+    parts = [
+        write_csv(tmp_path / f"part{start}.csv", {k: v[start::2] for k, v in columns.items()})
+        for start in (0, 1)
+    ]
+    document = run_json(capsys, "train", *parts, "--out", tmp_path / "bundle")
+    training = Bundle.load(tmp_path / "bundle").manifest["training"]
+    assert (training["n_questions"], training["n_rows"]) == (48, rows)
+    assert set(document["coverage"]) == {str(part) for part in parts}
+
+
+def test_pooled_training_plans_with_its_menu(tmp_path: Path, capsys: Capture) -> None:
+    """A pooled bundle carries the menu and the prices given, and knows options by descriptors."""
+    columns = make_columns(80)
+    half = len(columns["quality"]) // 2
+    logs = [
+        write_csv(tmp_path / f"{name}.csv", {k: v[part] for k, v in columns.items()})
+        for name, part in (("first", slice(half)), ("second", slice(half, None)))
+    ]
+    menu, prices = tmp_path / "menu.toml", tmp_path / "prices.toml"
+    menu.write_text(MENU, encoding="utf-8")
+    prices.write_text(PRICES.to_toml(), encoding="utf-8")
+    out = tmp_path / "bundle"
+    document = run_json(
+        capsys, "train", *logs, "--pooled", "--menu", menu, "--prices", prices, "--out", out
+    )
+    bundle = Bundle.load(out)
+    assert document["options"] == list(bundle.menu.names) == ["toy|none|s0|n1", "toy|none|s2|n1"]
+    assert bundle.prices == PRICES

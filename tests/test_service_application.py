@@ -1,0 +1,140 @@
+"""The sidecar's answers to requests that are in order, and to those that are not quite."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+from router.planner import Router
+from router.service.application import create_app
+from tests.contracts.commands import PRICES, read_json, tiny_bundle
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+TEXTS = ["Who heads the council of Bern today?", "What is 2 plus 3 times two?"]
+PLAN_FIELDS = {
+    "plan_id",
+    "bundle_id",
+    "price_id",
+    "choices",
+    "totals",
+    "shadow_price",
+    "gap",
+    "notes",
+}
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[TestClient]:
+    """Talk to an application with the small bundle."""
+    with TestClient(create_app(Router(tiny_bundle(), PRICES))) as client:
+        yield client
+
+
+def check_error(answer: Any, status: int, *words: str) -> None:
+    """Check status and shape of an error, and that it names what it should."""
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/json"
+    error = read_json(answer.text)["error"]
+    assert set(error) == {"code", "message"}
+    assert "\n" not in error["message"]
+    for word in words:
+        assert word in error["message"]
+
+
+def test_allocate_answers_with_the_librarys_plan(client: TestClient) -> None:
+    """The plan over HTTP is the plan of the library, its identifier aside."""
+    answer = client.post("/v1/allocate", json={"questions": TEXTS, "budget": {"usd": 0.01}})
+    assert answer.status_code == 200
+    plan = read_json(answer.text)
+    expected = Router(tiny_bundle(), PRICES).allocate(TEXTS, {"usd": 0.01})
+    assert set(plan) == PLAN_FIELDS
+    assert plan["totals"] == expected.totals
+    assert [choice["option"] for choice in plan["choices"]] == [c.option for c in expected]
+    assert plan["totals"]["cost"]["usd"] <= 0.01
+
+
+def test_predict_answers_with_the_surface(client: TestClient) -> None:
+    """Qualities stand by question in the order of the options."""
+    first = {"id": "a", "text": TEXTS[0], "group": "look-up"}
+    questions: list[str | dict[str, Any]] = [first, TEXTS[1]]
+    answer = client.post("/v1/predict", json={"questions": questions})
+    assert answer.status_code == 200
+    document = read_json(answer.text)
+    surface = Router(tiny_bundle()).predict(questions)
+    assert document["options"] == list(surface.menu.names)
+    assert document["evidence"] == ["outcomes"] * 3
+    assert document["bundle_id"] == tiny_bundle().bundle_id
+    assert list(document["quality"]) == ["a", "q2"]
+    np.testing.assert_array_equal(list(document["quality"].values()), surface.quality)
+
+
+def test_menu_of_a_request_replaces_the_bundles(client: TestClient) -> None:
+    """A grid and options written out are planned with together."""
+    menu = {
+        "grid": {"models": ["toy"], "search_steps": [0, 2], "model_strength": {"toy": 0.5}},
+        "options": [{"name": "mine", "costs": {"searches": 1}}],
+        "skip": True,
+    }
+    body = {"questions": TEXTS, "budget": {"searches": 3}, "menu": menu}
+    answer = client.post("/v1/allocate", json=body)
+    assert answer.status_code == 200
+    names = {"toy|none|s0|n1", "toy|none|s2|n1", "mine", "skip"}
+    assert {choice["option"] for choice in read_json(answer.text)["choices"]} <= names
+
+
+def test_allow_skip_leaves_questions_unanswered(client: TestClient) -> None:
+    """Below the cheapest plan a budget works only with leave to skip."""
+    body = {"questions": TEXTS, "budget": {"usd": 0}}
+    check_error(client.post("/v1/allocate", json=body), 422, "budget")
+    answer = client.post("/v1/allocate", json={**body, "allow_skip": True})
+    assert read_json(answer.text)["totals"]["statuses"]["unfunded"] == 2
+
+
+def test_health_tells_the_bundle(client: TestClient) -> None:
+    """Live says that the process answers, ready says with which bundle."""
+    assert read_json(client.get("/v2/health/live").text) == {"status": "live"}
+    ready = read_json(client.get("/v2/health/ready").text)
+    assert ready == {"status": "ready", "bundle_id": tiny_bundle().bundle_id}
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc", "/v1/nothing", "/v1/allocate/", "/"])
+def test_unknown_place_is_not_found(client: TestClient, path: str) -> None:
+    """There is no page for browsers, and what is not there has the shape of any error."""
+    check_error(client.get(path), 404)
+
+
+def test_wrong_method_names_the_right_one(client: TestClient) -> None:
+    """A plan cannot be had with GET."""
+    answer = client.get("/v1/allocate")
+    check_error(answer, 405)
+    assert answer.headers["allow"] == "POST"
+
+
+def test_description_is_complete(client: TestClient) -> None:
+    """OpenAPI describes the bodies, and every reference in it leads somewhere."""
+    text = client.get("/openapi.json").text
+    document = read_json(text)
+    schemas = document["components"]["schemas"]
+    named = {part.partition('"')[0] for part in text.split('"#/components/schemas/')[1:]}
+    assert {"AllocateBody", "PredictBody", "QuestionBody"} <= named <= set(schemas)
+    body = document["paths"]["/v1/allocate"]["post"]["requestBody"]["content"]
+    assert body == {"application/json": {"schema": {"$ref": "#/components/schemas/AllocateBody"}}}
+
+
+def test_defect_is_answered_without_details(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What nobody foresaw is status 500 in the one shape, and tells nothing of the inside."""
+
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise RuntimeError("secret")
+
+    monkeypatch.setattr(Router, "predict", fail)
+    app = create_app(Router(tiny_bundle()))
+    with TestClient(app, raise_server_exceptions=False) as client:
+        answer = client.post("/v1/predict", json={"questions": TEXTS})
+    check_error(answer, 500, "internal")
+    assert "secret" not in answer.text

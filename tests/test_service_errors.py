@@ -1,0 +1,41 @@
+"""From errors to answers."""
+
+from __future__ import annotations
+
+import pytest
+
+from router import exceptions
+from router.service.errors import STATUS_BY_ERROR, answer_error, answer_router_error
+from tests.contracts.commands import read_json
+
+ERRORS = [getattr(exceptions, name) for name in exceptions.__all__]
+
+
+@pytest.mark.parametrize("kind", ERRORS)
+def test_every_error_has_a_status(kind: type[exceptions.RouterError]) -> None:
+    """What was handed in wrongly is 4xx, everything else 5xx without its message."""
+    answer = answer_router_error(kind("words"))
+    is_input = issubclass(kind, exceptions.InputError)
+    assert answer.status_code == (422 if is_input else 500)
+    assert ("words" in bytes(answer.body).decode()) == is_input
+
+
+def test_table_reaches_every_line() -> None:
+    """No line of the table stands behind one that already covers it."""
+    kinds = [kind for kind, _ in STATUS_BY_ERROR]
+    assert kinds[-1] is exceptions.RouterError
+    covered = [
+        later
+        for position, kind in enumerate(kinds)
+        for later in kinds[position + 1 :]
+        if issubclass(later, kind)
+    ]
+    assert covered == []
+
+
+def test_long_message_is_cut_and_one_line() -> None:
+    """A message of any length becomes one short line."""
+    answer = answer_error(422, "two\nlines " + "x" * 10_000)
+    message = read_json(bytes(answer.body).decode())["error"]["message"]
+    assert message.startswith("two lines x")
+    assert len(message) < 500
