@@ -6,7 +6,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 DEMO_COMMAND := $(BIN)/router allocate examples/questions.txt --budget usd=0.05 --out plan.json
-TRAIN_DEFAULT_COMMAND := $(BIN)/router train --pooled --out router/bundles/default
+ROUTER_DATA ?= ../shared/data
+# The evidence logs measure the recall of passages, not the quality of answers: an option that reads
+# nothing has quality 0 there, which would teach that no model answers anything without a search.
+DEFAULT_LOGS = $(filter-out %/evidence_search_hotpotqa.parquet \
+	%/evidence_search_2wikimultihopqa.parquet, $(sort $(wildcard $(ROUTER_DATA)/outcomes/*.parquet)))
+TRAIN_DEFAULT_COMMAND = $(BIN)/router train $(DEFAULT_LOGS) --pooled \
+	--menu router/models/default_menu.toml --prices router/models/default_prices.toml \
+	--out router/models/default
 BENCH_FLAGS ?=
 
 # One environment for all sets. The name of its first stamp says where it is, for which Python and

@@ -1,0 +1,50 @@
+"""``router evaluate``: what routing is worth on one's own log."""
+
+# No postponed annotations here: typer reads them when the command is declared.
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from router.cli.arguments import JsonOption, OutOption, SeedOption
+from router.cli.output import emit, print_lines, report_progress
+from router.exceptions import InputError
+from router.logs import read_log
+
+__all__ = ["evaluate"]
+
+LogArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="LOG", help="An outcome log: .parquet, .jsonl or .csv.", show_default=False
+    ),
+]
+JobsOption = Annotated[
+    int, typer.Option("--jobs", min=-1, help="Processes to train folds in; -1 is one a core.")
+]
+
+
+def evaluate(
+    *,
+    log: LogArgument,
+    seed: SeedOption = 0,
+    jobs: JobsOption = 1,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Cross-validate this router on a log beside simpler plans, under five budgets."""
+    if jobs == 0:
+        raise InputError("--jobs 0 is not allowed: give 1 or more, or -1 for one a core")
+    outcomes = read_log(log)
+    # Evaluation loads the trainer's libraries, so only this command waits for them.
+    from router.evaluation import evaluate as evaluate_log
+    from router.evaluation import render
+
+    with report_progress() as progress:
+        evaluation = evaluate_log(outcomes, seed=seed, n_jobs=jobs, progress=progress)
+    emit(
+        evaluation.to_dict(),
+        lambda: print_lines(render(evaluation).split("\n")),
+        as_json=as_json,
+        out=out,
+    )

@@ -1,0 +1,184 @@
+"""``router predict``, ``allocate`` and ``curve``: what questions and a budget come to."""
+
+# No postponed annotations here: typer reads them when the command is declared.
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from router.budgets import BUDGET_UNITS, Budget
+from router.cli.arguments import (
+    JsonOption,
+    MenuOption,
+    ModelOption,
+    OutOption,
+    PricesOption,
+    QuestionsArgument,
+)
+from router.cli.output import emit, print_lines
+from router.cli.reports import show_curve, show_plan
+from router.exceptions import InputError
+from router.menus import load_menu
+from router.options import Menu
+from router.planner import Router
+from router.prices import Prices
+from router.questions import read_questions
+from router.tables import write_parquet
+
+__all__ = ["allocate", "curve", "load_router", "predict"]
+
+BudgetsOption = Annotated[
+    list[str],
+    typer.Option(
+        "--budget",
+        metavar="UNIT=AMOUNT",
+        help=f"A ceiling over all questions, as usd=0.50; units are {', '.join(BUDGET_UNITS)}. "
+        "May be repeated.",
+        show_default=False,
+    ),
+]
+SkipOption = Annotated[
+    bool, typer.Option("--allow-skip", help="Leave a question unanswered where nothing pays.")
+]
+SurfaceOption = Annotated[
+    Path,
+    typer.Option(
+        "--out", metavar="SURFACE.parquet", help="The table to write.", show_default=False
+    ),
+]
+UnitOption = Annotated[
+    str | None,
+    typer.Option(
+        "--unit",
+        metavar="UNIT",
+        help=f"Unit of the budget: {', '.join(BUDGET_UNITS)}; the first known one by default.",
+        show_default=False,
+    ),
+]
+PointsOption = Annotated[int, typer.Option("--points", min=2, max=10_000, help="How many budgets.")]
+
+
+def load_router(model: Path | None, prices: Path | None) -> Router:
+    """Load a router as the options of a command say.
+
+    Parameters
+    ----------
+    model : Path or None
+        A bundle; None for the one that ships.
+    prices : Path or None
+        A price table; None for the bundle's own.
+
+    Returns
+    -------
+    Router
+
+    Raises
+    ------
+    BundleError, PriceError
+        If either cannot be used.
+    """
+    table = None if prices is None else Prices.load(prices)
+    return Router.load(model, prices=table)
+
+
+def _load_menu(menu: Path | None) -> Menu | None:
+    """Load a menu where one is given."""
+    return None if menu is None else load_menu(menu)
+
+
+def predict(
+    *,
+    questions: QuestionsArgument,
+    out: SurfaceOption,
+    model: ModelOption = None,
+    menu: MenuOption = None,
+    prices: PricesOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Predict every question's quality under every option, as a table with costs."""
+    if out.suffix != ".parquet":
+        raise InputError(f"{out}: files of kind {out.suffix!r} are not written: use .parquet")
+    asked, given = read_questions(questions), _load_menu(menu)
+    router = load_router(model, prices)
+    offered = router.resolve_menu(given)
+    amounts = router.cost(offered).amounts
+    unit = next((name for name in BUDGET_UNITS if name in amounts), None)
+    surface = router.predict(asked, menu=offered)
+    costs = [None] * len(offered) if unit is None else amounts[unit].tolist()
+    columns = {
+        "query_id": [question.id for question in asked for _ in offered],
+        "option": list(offered.names) * len(asked),
+        "quality": surface.quality.ravel().tolist(),
+        "cost": costs * len(asked),
+        "cost_unit": [unit] * (len(asked) * len(offered)),
+    }
+    write_parquet(out, columns)
+    document = {
+        "bundle_id": router.bundle.bundle_id,
+        "out": str(out),
+        "n_questions": len(asked),
+        "options": list(offered.names),
+        "cost_unit": unit,
+    }
+    emit(
+        document,
+        lambda: print_lines(
+            [f"wrote {len(asked)} questions x {len(offered)} options to {out}, cost in {unit}"]
+        ),
+        as_json=as_json,
+        out=None,
+    )
+
+
+def allocate(
+    *,
+    questions: QuestionsArgument,
+    budget: BudgetsOption,
+    menu: MenuOption = None,
+    prices: PricesOption = None,
+    model: ModelOption = None,
+    allow_skip: SkipOption = False,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Plan an option for every question, together within the budget."""
+    ceiling = Budget.parse(budget)
+    asked, given = read_questions(questions), _load_menu(menu)
+    router = load_router(model, prices)
+    plan = router.allocate(asked, ceiling, menu=given, allow_skip=allow_skip)
+    emit(plan.to_dict(), lambda: show_plan(plan), as_json=as_json, out=out)
+
+
+def curve(
+    *,
+    questions: QuestionsArgument,
+    unit: UnitOption = None,
+    points: PointsOption = 20,
+    model: ModelOption = None,
+    menu: MenuOption = None,
+    prices: PricesOption = None,
+    out: OutOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw expected quality against budget: what budget do these questions need."""
+    asked, given = read_questions(questions), _load_menu(menu)
+    router = load_router(model, prices)
+    offered = router.resolve_menu(given)
+    costs = router.cost(offered)
+    chosen = unit or next((name for name in BUDGET_UNITS if name in costs.amounts), "usd")
+    drawn = router.curve(asked, unit=chosen, menu=offered, n_points=points)
+    document = {
+        "bundle_id": router.bundle.bundle_id,
+        "price_id": costs.price_id,
+        "unit": chosen,
+        "n_questions": len(asked),
+        "points": [
+            {
+                "budget": point.budget,
+                "expected_quality": point.expected_quality,
+                "shadow_price": point.shadow_price,
+            }
+            for point in drawn
+        ],
+    }
+    emit(document, lambda: show_curve(drawn, chosen, len(asked)), as_json=as_json, out=out)

@@ -1,0 +1,107 @@
+"""Plans and curves as tables for a reader."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from router.cli.output import print_lines, print_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from router.plan import Choice, Plan
+    from router.planner import CurvePoint
+
+__all__ = ["show_curve", "show_plan"]
+
+BAR_COLUMNS = 30
+
+
+def show_plan(plan: Plan) -> None:
+    """Print a plan: a row a question, then totals, prices, gap and notes.
+
+    Parameters
+    ----------
+    plan : Plan
+        What to show.
+    """
+    units = tuple(plan.budget_micro)
+    print_table(
+        ("question", "option", "difficulty", "quality", "gain", "/search", "/1k tokens", *units),
+        [_describe_choice(choice, units) for choice in plan.choices],
+        n_left=2,
+        more=": --json or --out has all",
+    )
+    print_lines(_summarise_plan(plan))
+
+
+def _describe_choice(choice: Choice, units: Sequence[str]) -> tuple[str, ...]:
+    """Write one row of a plan's table."""
+    return (
+        choice.id,
+        choice.option or choice.status,
+        f"{choice.difficulty:.3f}",
+        f"{choice.expected_quality:.3f}",
+        f"{choice.expected_gain:+.3f}",
+        _write_slope(choice.marginal_gain_per_search),
+        _write_slope(choice.marginal_gain_per_1000_reasoning_tokens),
+        *(f"{choice.cost[unit]:.4g}" for unit in units),
+    )
+
+
+def _write_slope(value: float | None) -> str:
+    """Write a marginal gain, or a dash where the menu has no such axis."""
+    return "-" if value is None else f"{value:+.4f}"
+
+
+def _summarise_plan(plan: Plan) -> list[str]:
+    """Write what stands below a plan's table."""
+    totals = plan.totals
+    n_questions = totals["n_questions"]
+    quality, gain = totals["expected_quality"], totals["expected_gain"]
+    budget, cost = totals["budget"], totals["cost"]
+    spent = [f"{cost[unit]:.6g} of {amount:.6g} {unit}" for unit, amount in budget.items()]
+    # A log's own unit only repeats what a unit of its own says already.
+    besides = [f"{cost[unit]:.6g} {unit}" for unit in cost if unit not in {*budget, "nominal"}]
+    prices = [f"{price:.6g} quality per {unit}" for unit, price in plan.shadow_price.items()]
+    statuses = [f"{count} {status}" for status, count in totals["statuses"].items() if count]
+    expected = f"expected quality {quality:.3f} of {n_questions} ({quality / n_questions:.1%})"
+    return [
+        f"{expected}, gain over the cheapest option {gain:+.3f}",
+        f"planned cost {', '.join(spent)}" + (f" ({', '.join(besides)})" if besides else ""),
+        f"shadow price {', '.join(prices)}; proven gap to the optimum {plan.gap:.2%}",
+        f"questions: {', '.join(statuses)}",
+        f"{plan.plan_id}, bundle {plan.bundle_id}, prices {plan.price_id}",
+        *(f"note: {note}" for note in plan.notes),
+    ]
+
+
+def show_curve(points: Sequence[CurvePoint], unit: str, n_questions: int) -> None:
+    """Print a curve: a row a budget, with a bar for the eye.
+
+    Parameters
+    ----------
+    points : sequence of CurvePoint
+        By rising budget.
+    unit : str
+        Of the budgets.
+    n_questions : int
+        How many questions share them.
+    """
+    top = max(point.expected_quality for point in points)
+    rows = [
+        (
+            "#" * (round(BAR_COLUMNS * point.expected_quality / top) if top > 0 else 0),
+            f"{point.budget:.6g}",
+            f"{point.budget / n_questions:.3g}",
+            f"{point.expected_quality:.4f}",
+            f"{point.shadow_price:.4g}",
+        )
+        for point in points
+    ]
+    print_table(
+        ("", f"budget in {unit}", "a question", "expected quality", f"gain per {unit}"), rows
+    )
+    print_lines(
+        [f"{n_questions} questions; gain per {unit}: total quality that one more would bring"]
+    )

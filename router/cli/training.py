@@ -1,0 +1,112 @@
+"""``router train``: outcome logs in, a bundle out."""
+
+# No postponed annotations here: typer reads them when the command is declared.
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from router.cli.arguments import JsonOption, MenuOption, PricesOption, SeedOption
+from router.cli.output import emit, print_lines, report_progress
+from router.exceptions import InputError
+from router.log_merging import merge_logs
+from router.logs import read_log
+from router.menus import load_menu
+from router.models.bundle import MANIFEST, Bundle
+from router.options import Menu
+from router.outcomes import OutcomeLog
+from router.prices import Prices
+
+__all__ = ["train"]
+
+LogsArgument = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="LOG...",
+        help="Outcome logs: .parquet, .jsonl or .csv.",
+        show_default=False,
+    ),
+]
+BundleOption = Annotated[
+    Path,
+    typer.Option("--out", metavar="BUNDLE", help="The directory to write.", show_default=False),
+]
+PooledOption = Annotated[
+    bool,
+    typer.Option(
+        "--pooled",
+        help="Learn from options' descriptors over all logs; needs --menu, the default menu.",
+    ),
+]
+
+
+def train(
+    *,
+    logs: LogsArgument,
+    out: BundleOption,
+    seed: SeedOption = 0,
+    pooled: PooledOption = False,
+    menu: MenuOption = None,
+    prices: PricesOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a gain model on outcome logs and write it as a bundle."""
+    if pooled and menu is None:
+        raise InputError("--pooled needs --menu MENU.toml: the options its bundle plans with")
+    _check_target(out)
+    default_menu = None if menu is None else load_menu(menu)
+    price_table = None if prices is None else Prices.load(prices)
+    read = [read_log(path) for path in logs]
+    bundle = _train(read, seed=seed, pooled=pooled, menu=default_menu, prices=price_table)
+    bundle.save(out)
+    notes = list(dict.fromkeys(note for log in read for note in log.notes))
+    document = {
+        "bundle_id": bundle.bundle_id,
+        "out": str(out),
+        "options": list(bundle.menu.names),
+        "n_questions": sum(log.n_questions for log in read),
+        "coverage": {str(path): log.coverage for path, log in zip(logs, read, strict=True)},
+        "notes": notes,
+    }
+
+    def show() -> None:
+        """Print the same for a reader."""
+        coverage = ", ".join(f"{log.dataset} {log.coverage:.1%}" for log in read)
+        print_lines(
+            [
+                f"wrote bundle {bundle.bundle_id} with {len(bundle.menu)} options to {out}",
+                f"coverage of (question, option) pairs: {coverage}",
+                *(f"note: {note}" for note in notes),
+            ]
+        )
+
+    emit(document, show, as_json=as_json, out=None)
+
+
+def _train(
+    logs: list[OutcomeLog],
+    *,
+    seed: int,
+    pooled: bool,
+    menu: Menu | None,
+    prices: Prices | None,
+) -> Bundle:
+    """Train one model: of one merged log, or pooled over logs of any units."""
+    from router.models.trainer import train as train_one
+    from router.models.trainer import train_pooled
+
+    log = None if pooled else merge_logs(logs)
+    with report_progress() as progress:
+        if log is not None:
+            return train_one(log, seed=seed, menu=menu, prices=prices, progress=progress)
+        if menu is None:
+            raise InputError("pooled training needs a menu")
+        return train_pooled(logs, seed=seed, menu=menu, prices=prices, progress=progress)
+
+
+def _check_target(out: Path) -> None:
+    """Refuse a place for the bundle before minutes are spent on training it."""
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: is a file; a bundle is a directory")
+    if out.is_dir() and any(out.iterdir()) and not (out / MANIFEST).exists():
+        raise InputError(f"{out}: holds files that are not a bundle's; choose another")

@@ -1,0 +1,107 @@
+"""Bodies of requests: bytes under a cap, decoded straight into typed records."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, TypeVar
+
+import msgspec
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+
+from router.exceptions import InputError
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+__all__ = ["BODY_BYTES_MAX", "decode_body", "read_body"]
+
+BODY_BYTES_MAX = 256 * 1024
+# The decoder's own words for a place: fields that it knows, positions, and dots for keys.
+PLACE = re.compile(r" - at (?:`key` in )?`\$[\w.\[\]]*`$")
+# After these words the decoder repeats what the caller wrote, which may be anything.
+REPEATING = ("Object contains unknown field", "Invalid enum value")
+
+Body = TypeVar("Body", bound=msgspec.Struct)
+
+
+async def read_body(request: Request, n_bytes_max: int = BODY_BYTES_MAX) -> bytes:
+    """Read the body of a request that says it is JSON, and never more of it than allowed.
+
+    Parameters
+    ----------
+    request : Request
+        Of any length, whatever its headers say about that.
+    n_bytes_max : int, default=262144
+        How long the body may be.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    HTTPException
+        With status 415 if it is of another media type, 413 if it is longer, 400 if it breaks off.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise HTTPException(415, "the body must be sent as application/json")
+    too_large = HTTPException(413, f"the body may have {n_bytes_max} bytes")
+    stated = request.headers.get("content-length", "")
+    if stated.isdecimal() and (len(stated) > 15 or int(stated) > n_bytes_max):
+        raise too_large
+    parts, n_bytes = [], 0
+    try:
+        async for part in request.stream():
+            n_bytes += len(part)
+            if n_bytes > n_bytes_max:
+                raise too_large
+            parts.append(part)
+    except ClientDisconnect:
+        raise HTTPException(400, "the body broke off") from None
+    return b"".join(parts)
+
+
+def decode_body(content: bytes, kind: type[Body]) -> Body:
+    """Decode a body into a typed record.
+
+    Parameters
+    ----------
+    content : bytes
+        JSON in UTF-8.
+    kind : type
+        The record.
+
+    Returns
+    -------
+    Struct
+        Of that kind.
+
+    Raises
+    ------
+    InputError
+        If it is not JSON, or a field is missing, unknown, of another type or out of bounds; the
+        message names the place and repeats nothing of the body.
+
+    Examples
+    --------
+    >>> from router.service.schemas import PredictBody
+    >>> decode_body(b'{"questions": ["Who?"]}', PredictBody).questions
+    ['Who?']
+    """
+    try:
+        return msgspec.json.decode(content, type=kind)
+    except msgspec.ValidationError as error:
+        raise InputError(f"body: {_withhold(str(error))}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        raise InputError("body: not valid JSON in UTF-8") from None
+
+
+def _withhold(message: str) -> str:
+    """Take the caller's words out of a decoder's message; the place stays."""
+    for opening in REPEATING:
+        if message.startswith(opening):
+            place = PLACE.search(message)
+            return opening + (place[0] if place is not None else "")
+    return message

@@ -1,0 +1,120 @@
+"""The one table from errors to answers; HTTP statuses are known in this room only."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from starlette.responses import Response
+
+from router.exceptions import BundleError, InputError, MissingExtraError, RouterError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["STATUS_BY_ERROR", "answer_error", "answer_router_error", "answer_status", "write_json"]
+
+# The first line that fits an error's class decides. What a caller can mend is 4xx, and only that.
+STATUS_BY_ERROR: tuple[tuple[type[RouterError], int], ...] = (
+    (InputError, 422),
+    (BundleError, 500),
+    (MissingExtraError, 500),
+    (RouterError, 500),
+)
+CODE_BY_STATUS: Mapping[int, str] = {
+    400: "malformed",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+    415: "unsupported_media_type",
+    422: "invalid",
+    500: "internal",
+}
+# Messages name identifiers and options, which a caller chose: enough to find one, never a body.
+MESSAGE_LENGTH_MAX = 400
+
+
+def write_json(document: object) -> bytes:
+    """Write a document as JSON, which has no word for NaN and infinity.
+
+    Parameters
+    ----------
+    document : object
+        Dictionaries, lists, texts, numbers.
+
+    Returns
+    -------
+    bytes
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite.
+
+    Examples
+    --------
+    >>> write_json({"a": [1.5, None]})
+    b'{"a":[1.5,null]}'
+    """
+    return json.dumps(document, allow_nan=False, separators=(",", ":")).encode()
+
+
+def answer_error(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer with an error in the one shape all errors have.
+
+    Parameters
+    ----------
+    status : int
+        HTTP status.
+    message : str
+        What was wrong and what is allowed, in one line.
+    headers : mapping of str to str, optional
+        Further headers, as ``Allow`` beside status 405.
+
+    Returns
+    -------
+    Response
+        ``{"error": {"code": ..., "message": ...}}``.
+    """
+    line = " ".join(message.split())
+    if len(line) > MESSAGE_LENGTH_MAX:
+        line = line[:MESSAGE_LENGTH_MAX] + "..."
+    code = CODE_BY_STATUS.get(status, "refused" if status < 500 else "internal")
+    content = write_json({"error": {"code": code, "message": line}})
+    kept = dict(headers) if headers is not None else None
+    return Response(content, status, kept, media_type="application/json")
+
+
+def answer_status(status: int, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer with an error that its status says all about.
+
+    Parameters
+    ----------
+    status : int
+        HTTP status.
+    headers : mapping of str to str, optional
+        Further headers.
+
+    Returns
+    -------
+    Response
+    """
+    code = CODE_BY_STATUS.get(status, "refused")
+    return answer_error(status, code.replace("_", " "), headers)
+
+
+def answer_router_error(error: RouterError) -> Response:
+    """Answer with an error of the library, at the status the table gives its class.
+
+    Parameters
+    ----------
+    error : RouterError
+        What was raised.
+
+    Returns
+    -------
+    Response
+        With the message where the caller can mend it; a fault of the server is only named.
+    """
+    status = next(status for kind, status in STATUS_BY_ERROR if isinstance(error, kind))
+    return answer_error(status, str(error)) if status < 500 else answer_status(status)

@@ -1,0 +1,213 @@
+"""What a request may hold: every field with its type and bounds, and nothing else."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, Struct, UnsetType, to_builtins
+
+from router.budgets import Budget
+from router.exceptions import MenuError, QuestionError
+from router.menus import parse_menu
+from router.questions import Question
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from router.options import Menu
+
+__all__ = [
+    "AllocateBody",
+    "GridBody",
+    "MenuBody",
+    "OptionBody",
+    "PredictBody",
+    "QuestionBody",
+    "make_budget",
+    "make_menu",
+    "make_questions",
+]
+
+QUESTIONS_MAX = 512
+# A surface of 512 questions has a hundred thousand cells at this many options.
+OPTIONS_MAX = 256
+
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Amount = Annotated[float, Meta(ge=0, le=1e9)]
+Length = Annotated[float, Meta(ge=0, le=1e5)]
+Speed = Annotated[float, Meta(gt=0, le=1e9)]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Steps = Annotated[int, Meta(ge=0, le=100)]
+Samples = Annotated[int, Meta(ge=1, le=1024)]
+Effort = Literal["none", "low", "medium", "high"]
+AXIS = Meta(min_length=1, max_length=OPTIONS_MAX)
+Unit = Literal["usd", "tokens", "searches", "seconds", "nominal"]
+Context = Annotated[dict[Name, float], Meta(max_length=256)]
+
+
+class QuestionBody(Struct, forbid_unknown_fields=True):
+    """One question of a request; a plain string stands for its text alone."""
+
+    text: str
+    id: Name | None = None
+    group: Name | None = None
+    context: Context | None = None
+
+
+class OptionBody(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """One option of a request's menu, with the fields of ``router.Option``."""
+
+    name: Name
+    model: Name | None = None
+    strategy: Name | None = None
+    search_steps: Amount | None = None
+    reasoning_effort: Effort | None = None
+    reasoning_tokens: Amount | None = None
+    samples: Samples = 1
+    model_strength: Share | None = None
+    input_tokens: Amount | None = None
+    output_tokens: Amount | None = None
+    searches: Amount | None = None
+    seconds: Amount | None = None
+    costs: dict[Unit, Amount] = {}
+
+
+class GridBody(Struct, forbid_unknown_fields=True):
+    """A menu as the product of its axes; what is left out is as in ``router.menus.Grid``."""
+
+    models: Annotated[list[Name], AXIS]
+    search_steps: Annotated[list[Steps], AXIS] | UnsetType = UNSET
+    reasoning_effort: Annotated[list[Effort], AXIS] | UnsetType = UNSET
+    samples: Annotated[list[Samples], AXIS] | UnsetType = UNSET
+    question_tokens: Length | UnsetType = UNSET
+    answer_tokens: Length | UnsetType = UNSET
+    tokens_per_search: Length | UnsetType = UNSET
+    reasoning_tokens: dict[Effort, Length] | UnsetType = UNSET
+    seconds_per_search: Length | UnsetType = UNSET
+    tokens_per_second: Speed | UnsetType = UNSET
+    model_strength: dict[Name, Share] | UnsetType = UNSET
+
+
+class MenuBody(Struct, forbid_unknown_fields=True, omit_defaults=True):
+    """A menu in place of the bundle's own: a grid, options written out, or both."""
+
+    name: Name = "menu"
+    skip: bool = False
+    grid: GridBody | None = None
+    options: Annotated[list[OptionBody], Meta(max_length=OPTIONS_MAX)] = []
+
+
+Questions = Annotated[list[str | QuestionBody], Meta(min_length=1, max_length=QUESTIONS_MAX)]
+
+
+class PredictBody(Struct, forbid_unknown_fields=True):
+    """The body of ``POST /v1/predict``."""
+
+    questions: Questions
+    menu: MenuBody | None = None
+
+
+class AllocateBody(Struct, forbid_unknown_fields=True):
+    """The body of ``POST /v1/allocate``."""
+
+    questions: Questions
+    budget: Annotated[dict[Unit, Amount], Meta(min_length=1)]
+    menu: MenuBody | None = None
+    allow_skip: bool = False
+
+
+def make_questions(bodies: list[str | QuestionBody]) -> list[Question]:
+    """Turn a request's questions into the library's.
+
+    Parameters
+    ----------
+    bodies : list of str or QuestionBody
+        As decoded.
+
+    Returns
+    -------
+    list of Question
+
+    Raises
+    ------
+    QuestionError
+        If a text is empty, or an identifier occurs twice.
+
+    Examples
+    --------
+    >>> [question.id for question in make_questions(["Who?", QuestionBody("Why?", id="a")])]
+    ['q1', 'a']
+    """
+    questions, seen = [], set()
+    for position, body in enumerate(bodies, start=1):
+        given = QuestionBody(body) if isinstance(body, str) else body
+        if not given.text.strip():
+            raise QuestionError(f"question {position}: the text is empty")
+        name = given.id or f"q{position}"
+        if name in seen:
+            raise QuestionError(f"question {position}: its id occurs twice, ids are unique")
+        seen.add(name)
+        questions.append(Question(name, given.text, given.group, given.context or {}))
+    return questions
+
+
+def make_menu(body: MenuBody | None) -> Menu | None:
+    """Turn a request's menu into the library's.
+
+    Parameters
+    ----------
+    body : MenuBody or None
+        As decoded; None for the bundle's own menu.
+
+    Returns
+    -------
+    Menu or None
+
+    Raises
+    ------
+    MenuError
+        If there is no option, there are too many, or a name occurs twice.
+
+    Examples
+    --------
+    >>> make_menu(MenuBody(grid=GridBody(["small"], search_steps=[0, 2]))).names
+    ('small|none|s0|n1', 'small|none|s2|n1')
+    """
+    if body is None:
+        return None
+    content: dict[str, Any] = to_builtins(body)
+    n_options = len(body.options)
+    if body.grid is not None:
+        grid = body.grid
+        axes = (grid.models, grid.search_steps, grid.reasoning_effort, grid.samples)
+        # Counted before it is written out: four short lists make a long product.
+        n_options += math.prod(len(axis) for axis in axes if axis is not UNSET)
+    if not 1 <= n_options <= OPTIONS_MAX:
+        raise MenuError(f"menu: {n_options} options, allowed are 1 to {OPTIONS_MAX}")
+    return parse_menu(content)
+
+
+def make_budget(amounts: Mapping[Unit, float]) -> Budget:
+    """Turn a request's budget into the library's.
+
+    Parameters
+    ----------
+    amounts : mapping of str to float
+        By unit.
+
+    Returns
+    -------
+    Budget
+
+    Raises
+    ------
+    BudgetError
+        If an amount is not allowed.
+
+    Examples
+    --------
+    >>> make_budget({"usd": 0.5}).to_micro()
+    {'usd': 500000}
+    """
+    return Budget.from_mapping({str(unit): amount for unit, amount in amounts.items()})

@@ -1,0 +1,86 @@
+"""The examples: what they hold, and that their commands work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from examples import make_sample_log
+from router.logs import read_log
+from router.prices import Prices
+from router.questions import read_questions
+from tests.contracts.commands import run_json, tiny_bundle
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from router.outcomes import OutcomeLog
+
+
+@pytest.fixture(scope="module")
+def log(repository_root: Path) -> OutcomeLog:
+    """Read the sample log."""
+    return read_log(repository_root / "examples" / "sample_log.csv")
+
+
+def mean_quality(log: OutcomeLog, group: str, **descriptors: object) -> float:
+    """Average a task's quality over the options of a description."""
+    rows = [name == group for name in log.groups]
+    columns = [
+        all(getattr(option, name) == value for name, value in descriptors.items())
+        for option in log.options
+    ]
+    return float(log.to_matrix(log.quality)[np.ix_(rows, columns)].mean())
+
+
+def test_sample_log_is_labelled_synthetic(log: OutcomeLog, repository_root: Path) -> None:
+    """Its name and the page beside it say that nothing in it was measured."""
+    assert log.dataset == "synthetic_sample"
+    assert "synthetic" in (repository_root / "examples" / "README.md").read_text("utf-8")
+    assert {option.model for option in log.options} == {"toy-small", "toy-large"}
+
+
+def test_sample_log_is_whole(log: OutcomeLog) -> None:
+    """300 questions saw all 12 options, and dollars, tokens and searches are known."""
+    assert (log.n_questions, log.n_options, log.coverage) == (300, 12, 1.0)
+    assert (log.cost_unit, len(set(log.texts)), len(set(log.groups))) == ("usd", 300, 5)
+    assert {"tokens", "searches"} <= set(log.unit_costs)
+    assert log.notes == ()
+
+
+def test_sample_log_is_what_the_script_writes(repository_root: Path, tmp_path: Path) -> None:
+    """Running the script again gives the same log, byte for byte."""
+    make_sample_log.write_log(tmp_path / "again.csv", make_sample_log.make_rows())
+    committed = (repository_root / "examples" / "sample_log.csv").read_bytes()
+    assert (tmp_path / "again.csv").read_bytes() == committed
+
+
+def test_tasks_of_the_sample_differ_in_their_needs(log: OutcomeLog) -> None:
+    """One task needs searches, one reasoning, one nothing, and one is hurt by searches."""
+    plain = {"reasoning_effort": "none"}
+    searched = mean_quality(log, "current_events", **plain, searches=2.0)
+    assert searched > mean_quality(log, "current_events", **plain, searches=0.0) + 0.2
+    reasoned = mean_quality(log, "arithmetic", reasoning_effort="high", searches=0.0)
+    assert reasoned > mean_quality(log, "arithmetic", **plain, searches=0.0) + 0.3
+    assert mean_quality(log, "definition", **plain, searches=0.0) > 0.7
+    led_astray = mean_quality(log, "riddle", **plain, searches=2.0)
+    assert led_astray < mean_quality(log, "riddle", **plain, searches=0.0) - 0.1
+
+
+def test_questions_are_plannable(
+    repository_root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The example's questions and prices make a menu and a plan within the budget."""
+    examples = repository_root / "examples"
+    questions = read_questions(examples / "questions.txt")
+    assert 12 <= len(questions) <= 20
+    menu, bundle = tmp_path / "menu.toml", tmp_path / "bundle"
+    tiny_bundle().save(bundle)
+    run_json(capsys, "menu", "init", examples / "prices.toml", "--out", menu)
+    arguments = ["allocate", examples / "questions.txt", "--budget", "usd=0.05", "--model", bundle]
+    plan = run_json(capsys, *arguments, "--menu", menu, "--prices", examples / "prices.toml")
+    assert len(plan["choices"]) == len(questions)
+    assert plan["totals"]["cost"]["usd"] <= 0.05
+    assert plan["price_id"] == Prices.load(examples / "prices.toml").price_id
