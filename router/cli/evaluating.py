@@ -2,7 +2,7 @@
 
 # No postponed annotations here: typer reads them when the command is declared.
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -11,7 +11,12 @@ from router.cli.output import emit, print_lines, report_progress
 from router.exceptions import InputError
 from router.logs import read_log
 
+if TYPE_CHECKING:
+    from router.evaluation import Labels
+
 __all__ = ["evaluate"]
+
+LABELS = ("given", "absent", "unseen")
 
 LogArgument = Annotated[
     Path,
@@ -22,6 +27,20 @@ LogArgument = Annotated[
 JobsOption = Annotated[
     int, typer.Option("--jobs", min=-1, help="Processes to train folds in; -1 is one a core.")
 ]
+LabelsOption = Annotated[
+    str,
+    typer.Option(
+        "--labels",
+        metavar="given|absent|unseen",
+        help="Tasks' labels known, hidden, or whole tasks left out of training.",
+    ),
+]
+RouterCostOption = Annotated[
+    float,
+    typer.Option(
+        "--router-cost", help="What asking the router costs a question, in the log's unit."
+    ),
+]
 
 
 def evaluate(
@@ -29,10 +48,14 @@ def evaluate(
     log: LogArgument,
     seed: SeedOption = 0,
     jobs: JobsOption = 1,
+    labels: LabelsOption = "given",
+    router_cost: RouterCostOption = 0.0,
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Cross-validate this router on a log beside simpler plans, under five budgets."""
+    if labels not in LABELS:
+        raise InputError(f"--labels {labels!r} is unknown: allowed are {', '.join(LABELS)}")
     if jobs == 0:
         raise InputError("--jobs 0 is not allowed: give 1 or more, or -1 for one a core")
     outcomes = read_log(log)
@@ -41,7 +64,15 @@ def evaluate(
     from router.evaluation import render
 
     with report_progress() as progress:
-        evaluation = evaluate_log(outcomes, seed=seed, n_jobs=jobs, progress=progress)
+        evaluation = evaluate_log(
+            outcomes,
+            # Checked above; the word comes from the command line as a plain string.
+            labels=cast("Labels", labels),
+            router_cost=router_cost,
+            seed=seed,
+            n_jobs=jobs,
+            progress=progress,
+        )
     emit(
         evaluation.to_dict(),
         lambda: print_lines(render(evaluation).split("\n")),

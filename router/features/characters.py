@@ -18,16 +18,20 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
+    "CHUNK_TEXTS",
     "HEAD_CHARACTERS",
     "TAIL_CHARACTERS",
     "CharacterTable",
     "cap_text",
+    "is_capped",
     "tabulate_characters",
 ]
 
 # Instructions stand at both ends of a prompt; what lies between is usually material.
 HEAD_CHARACTERS = 4000
 TAIL_CHARACTERS = 1000
+# Texts looked at together: enough to hide NumPy's call cost, few enough to stay in the cache.
+CHUNK_TEXTS = 128
 
 # Ranges of code points that end a word, beside ASCII punctuation. They are written out, not taken
 # from Python's Unicode tables, so that features do not change with the interpreter's version.
@@ -108,9 +112,20 @@ def cap_text(text: str) -> str:
     >>> len(cap_text("a" * 1_000_000))
     5001
     """
-    if len(text) <= HEAD_CHARACTERS + TAIL_CHARACTERS:
+    if not is_capped(text):
         return text
     return f"{text[:HEAD_CHARACTERS]}\n{text[-TAIL_CHARACTERS:]}"
+
+
+def is_capped(text: str) -> bool:
+    """Tell whether :func:`cap_text` shortens a text, or has done so already.
+
+    Examples
+    --------
+    >>> is_capped("a" * 5000), is_capped("a" * 5001)
+    (False, True)
+    """
+    return len(text) > HEAD_CHARACTERS + TAIL_CHARACTERS
 
 
 def tabulate_characters(capped: Sequence[str]) -> CharacterTable:

@@ -14,13 +14,14 @@ import numpy as np
 
 from router.exceptions import BundleError
 from router.features.characters import (
+    CHUNK_TEXTS,
     HEAD_CHARACTERS,
     TAIL_CHARACTERS,
     cap_text,
     tabulate_characters,
 )
 from router.features.shape import SHAPE_NAMES, measure_table
-from router.features.vocabulary import CHUNK_TEXTS, Vocabulary, weigh_table
+from router.features.vocabulary import Vocabulary, weigh_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -99,7 +100,7 @@ class TextEncoder:
             table = tabulate_characters(capped)
             chunk = features[first : first + len(part)]
             chunk[:, : self.n_learned] = self._project(table)
-            chunk[:, self.n_learned :] = measure_table(table, part, capped)
+            chunk[:, self.n_learned :] = measure_table(table, capped)
         return features
 
     def _project(self, table: CharacterTable) -> NDArray[np.float32]:
@@ -141,7 +142,9 @@ class TextEncoder:
                 table = np.asarray(arrays[f"{family}_table"])
             except KeyError as missing:
                 raise BundleError(f"text tables: {missing.args[0]!r} is missing") from None
-            if keys.dtype != np.uint64 or frequency.shape != keys.shape or len(table) != len(keys):
+            shapes_fit = keys.ndim == 1 and table.ndim == 2 and len(table) == len(keys)
+            kinds_fit = keys.dtype == np.uint64 and frequency.dtype.kind == table.dtype.kind == "f"
+            if not shapes_fit or not kinds_fit or frequency.shape != keys.shape:
                 raise BundleError(f"text tables: the arrays of {family!r} do not fit together")
             vocabularies.append(Vocabulary(family, keys, frequency.astype(np.float32)))
             tables.append(table.astype(np.float32))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from router.features.characters import cap_text, tabulate_characters
+from router.features.characters import CHUNK_TEXTS, cap_text, is_capped, tabulate_characters
 from router.features.ngrams import hash_stretches
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from router.features.characters import CharacterTable
 
-__all__ = ["SHAPE_NAMES", "measure_shape"]
+__all__ = ["SHAPE_NAMES", "measure_shape", "measure_table"]
 
 # Characters counted a class, in the order of their feature.
 CLASSES = {
@@ -86,14 +86,16 @@ def measure_shape(texts: Sequence[str]) -> NDArray[np.float32]:
     >>> shape[:, SHAPE_NAMES.index("log_digits")].round(3).tolist()
     [1.0989999771118164, 0.0]
     """
-    capped = [cap_text(text) for text in texts]
-    return measure_table(tabulate_characters(capped), texts, capped)
+    shape = np.zeros((len(texts), len(SHAPE_NAMES)), dtype=np.float32)
+    # A log's texts together would take sixty bytes of tables a character.
+    for first in range(0, len(texts), CHUNK_TEXTS):
+        capped = [cap_text(text) for text in texts[first : first + CHUNK_TEXTS]]
+        shape[first : first + len(capped)] = measure_table(tabulate_characters(capped), capped)
+    return shape
 
 
-def measure_table(
-    table: CharacterTable, texts: Sequence[str], capped: Sequence[str]
-) -> NDArray[np.float32]:
-    """Measure the shape of texts whose characters are tabulated already."""
+def measure_table(table: CharacterTable, capped: Sequence[str]) -> NDArray[np.float32]:
+    """Measure the shape of texts that went through the cap and are tabulated already."""
     n = table.n_texts
     codes, row = table.codes, table.row
     # Every text ends with a line feed that is not its own.
@@ -118,7 +120,7 @@ def measure_table(
         numbers / np.maximum(words, 1.0),
         np.log1p(numbers),
         _measure_longest_line(table) / np.maximum(characters, 1.0),
-        np.fromiter((len(a) != len(b) for a, b in zip(texts, capped, strict=True)), float, n),
+        np.fromiter(map(is_capped, capped), float, n),
         np.log1p(_count_choices(table)),
         np.log1p(_count_years(table)),
         *np.log1p(counts).T,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from router.features.characters import cap_text, tabulate_characters
+from router.features.characters import CHUNK_TEXTS, cap_text, tabulate_characters
 from router.features.ngrams import hash_character_ngrams, hash_words
 
 if TYPE_CHECKING:
@@ -21,13 +21,20 @@ if TYPE_CHECKING:
 
     from router.features.characters import CharacterTable
 
-__all__ = ["CHUNK_TEXTS", "FAMILIES", "SparseRows", "Vocabulary", "fit_vocabulary", "weigh_texts"]
+__all__ = [
+    "FAMILIES",
+    "SparseRows",
+    "Vocabulary",
+    "fit_vocabulary",
+    "hash_family",
+    "iterate_chunks",
+    "weigh_table",
+    "weigh_texts",
+]
 
 # What a family of n-grams is made of: words and word pairs, or stretches of characters.
 FAMILIES = ("word", "character")
 CHARACTER_LENGTHS = (3, 4)
-# Texts looked at together: enough to hide NumPy's call cost, few enough to stay in the cache.
-CHUNK_TEXTS = 128
 
 
 @dataclass(frozen=True, slots=True)

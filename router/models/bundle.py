@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import struct
 import tomllib
 import zipfile
 import zlib
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from router.exceptions import BundleError, InputError
+from router.exceptions import BundleError, InputError, RouterError
 from router.features.encoder import TextEncoder
 from router.models.calibration import Calibration
 from router.models.predictor import DescriptorHead, NamedHead, Predictor
@@ -46,14 +47,18 @@ DAMAGE = (
     ArithmeticError,
     EOFError,
     LookupError,
+    MemoryError,
     NotImplementedError,
     OSError,
     RuntimeError,
     SyntaxError,
     ValueError,
+    struct.error,
     zipfile.BadZipFile,
     zlib.error,
 )
+# What reading a manifest raises whose digest is right but whose content makes no sense.
+NONSENSE = (AttributeError, LookupError, TypeError, ValueError)
 FILE_SIZE_MAX_BYTES = 64 * 1024 * 1024
 # Across processors the runtime may sum in another order; a damaged graph is further off than this.
 GOLDEN_TOLERANCE = 1e-4
@@ -161,6 +166,7 @@ class Bundle:
                     descriptors["strengths"]["strength"],
                     tuple(descriptors["strengths"]["reasoning"]),
                 ),
+                float(descriptors["strength_mean"]),
             ),
             calibration=Calibration.from_mapping(self.manifest["calibration"]),
         )
@@ -181,8 +187,9 @@ class Bundle:
         Raises
         ------
         BundleError
-            If a file is missing or differs from its digest, the format is unknown, the features
-            are another version's, or the golden vectors are not reproduced.
+            If a file is missing or differs from its digest, the format is unknown, the manifest
+            makes no sense, the features are another version's, or the golden vectors are not
+            reproduced.
         """
         if path is None:
             path = Path(str(resources.files("router.models").joinpath("default")))
@@ -195,18 +202,18 @@ class Bundle:
         if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
             found = manifest.get("format") if isinstance(manifest, dict) else None
             raise BundleError(f"{folder / MANIFEST}: format {found!r} is not {FORMAT!r}")
-        if manifest.get("bundle_id") != _identify(manifest):
+        # The same numbers can be written in many ways; only the way of `save` is intact.
+        if manifest.get("bundle_id") != _identify(manifest) or manifest_bytes != _write(manifest):
             raise BundleError(f"{folder / MANIFEST}: its content differs from its bundle_id")
-        files = {}
-        for name, digest in manifest["files"].items():
-            content = _read_file(folder, name)
-            if hashlib.sha256(content).hexdigest() != digest:
-                raise BundleError(
-                    f"{folder / name}: its content differs from the manifest's digest"
-                )
-            files[name] = content
-        bundle = cls(str(manifest["bundle_id"]), manifest, files)
-        bundle.verify()
+        try:
+            bundle = cls(str(manifest["bundle_id"]), manifest, _read_files(folder, manifest))
+            bundle.verify()
+        except RouterError:
+            raise
+        except NONSENSE as error:
+            raise BundleError(
+                f"{folder / MANIFEST}: malformed ({type(error).__name__}: {error})"
+            ) from None
         return bundle
 
     def save(self, path: str | Path) -> None:
@@ -228,7 +235,7 @@ class Bundle:
         folder = Path(path)
         if folder.exists() and not folder.is_dir():
             raise InputError(f"{folder}: is a file; a bundle is a directory")
-        if folder.is_dir() and any(folder.iterdir()) and not (folder / MANIFEST).exists():
+        if folder.is_dir() and any(folder.iterdir()) and not _holds_bundle(folder):
             raise InputError(f"{folder}: holds files that are not a bundle's; choose another")
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -236,8 +243,7 @@ class Bundle:
             raise InputError(f"{folder}: cannot be made ({error.strerror})") from None
         for name, content in self.files.items():
             write_bytes_atomically(folder / name, content)
-        text = json.dumps(self.manifest, indent=1, sort_keys=True) + "\n"
-        write_bytes_atomically(folder / MANIFEST, text.encode())
+        write_bytes_atomically(folder / MANIFEST, _write(self.manifest))
 
     def verify(self) -> None:
         """Repeat the golden vectors.
@@ -251,7 +257,10 @@ class Bundle:
         questions = _ask_golden(golden["texts"], golden["groups"])
         quality = self.predictor.predict(questions, self.menu).quality
         recorded = np.asarray(golden["quality"], dtype=np.float64)
-        if quality.shape != recorded.shape or np.abs(quality - recorded).max() > GOLDEN_TOLERANCE:
+        # A comparison that is false for NaN would let a broken recording pass.
+        if quality.shape != recorded.shape or not (
+            np.abs(quality - recorded).max() <= GOLDEN_TOLERANCE
+        ):
             raise BundleError(f"bundle {self.bundle_id} does not reproduce its golden vectors")
 
 
@@ -266,6 +275,30 @@ def _read_file(folder: Path, name: str) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise BundleError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def _read_files(folder: Path, manifest: Mapping[str, Any]) -> dict[str, bytes]:
+    """Read the files that a manifest names, each checked against its digest."""
+    files = {}
+    for name, digest in manifest["files"].items():
+        content = _read_file(folder, name)
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise BundleError(f"{folder / name}: its content differs from the manifest's digest")
+        files[name] = content
+    return files
+
+
+def _holds_bundle(folder: Path) -> bool:
+    """Tell whether a directory holds a bundle, whole or damaged, of this format."""
+    try:
+        return f'"{FORMAT}"'.encode() in _read_file(folder, MANIFEST)
+    except BundleError:
+        return False
+
+
+def _write(manifest: Mapping[str, Any]) -> bytes:
+    """Write a manifest in the one way in which it is stored."""
+    return (json.dumps(manifest, indent=1, sort_keys=True) + "\n").encode()
 
 
 def _identify(manifest: Mapping[str, Any]) -> str:

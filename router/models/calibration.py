@@ -85,7 +85,7 @@ class Calibration:
             If a field is missing or the lengths do not fit.
         """
         try:
-            edges, width = tuple(values["edges"]), tuple(values["width"])
+            edges, width = (tuple(map(float, values[name])) for name in ("edges", "width"))
             errors = float(values["expected_calibration_error"]), float(values["brier_score"])
         except (KeyError, TypeError, ValueError):
             raise BundleError("manifest: the calibration is malformed") from None

@@ -15,13 +15,13 @@ LOG_CARD = """\
 A gain model for {n_options} options, trained on {n_questions} questions ({n_rows} outcomes, \
 coverage {coverage:.0%}) of the log `{dataset}`.
 
-- **Use.** Expected quality of these options on questions like those of the log. Options that the \
-log does not hold are predicted from their descriptors; a plan says so.
+- **Use.** Expected quality of these options on questions like those of the log. {strangers}
 - **Cost.** The log's unit is `{cost_unit}`.
 - **Tasks.** {tasks}
 - **Calibration, out of fold.** Expected calibration error {error:.4f}, Brier score {brier:.4f}.
 - **What the text was worth.** Weights of the learners (dense, shape, words, all n-grams, task, \
-trees): {weights}. All zero means that plans rest on tasks and options' means alone.
+trees), as far as out-of-fold evidence let them stand: {weights}. All zero means that plans rest \
+on tasks and options' means alone.
 - **Export.** The ONNX graphs differ from the native model by at most {parity:.1e}.
 - **Figures against baselines.** `router evaluate` on the same log gives them on held-out questions.
 - **Limits.** Outcomes of one log say nothing of other questions, other models or other prompts. \
@@ -76,20 +76,28 @@ def write_log_card(manifest: Mapping[str, Any]) -> str:
         Markdown.
     """
     training, calibration = manifest["training"], manifest["calibration"]
+    kept = max(training["direction_scales"], default=0.0)
     groups = [name for name in manifest["named"]["groups"] if name]
     tasks = (
         f"{len(groups)} labelled; a question without a label is assigned by its text."
         if groups
         else "The log has no labels."
     )
+    strangers = (
+        "Options that the log does not hold are predicted from their descriptors; a plan says so."
+        if manifest["descriptors"] is not None
+        else "No other option can be predicted: no question was tried with two options, so that "
+        "nothing could be learned from descriptors."
+    )
     return LOG_CARD.format(
+        strangers=strangers,
         **{name: training[name] for name in ("n_options", "n_questions", "n_rows", "dataset")},
         coverage=training["coverage"],
         cost_unit=manifest["cost_unit"],
         tasks=tasks,
         error=calibration["expected_calibration_error"],
         brier=calibration["brier_score"],
-        weights=", ".join(f"{weight:.2f}" for weight in training["learner_weights"]),
+        weights=", ".join(f"{weight * kept:.2f}" for weight in training["learner_weights"]),
         parity=training["parity_max_difference"],
     )
 

@@ -1,8 +1,9 @@
 """Contrasts between options: what is fitted, because difficulty common to all options cancels.
 
 A plan moves compute between questions, so only differences between the options of one question
-matter. Where a question saw few of the options, what it did see is weighted up by how seldom an
-option was tried (Horvitz and Thompson), after the question's own level has been taken off.
+matter. Where a question saw few of the options, its own level is guessed from the options it did
+see, and what an option was off that guess is weighted up by how seldom it was tried (Horvitz and
+Thompson). The guess stays in, or a question's options would be pushed apart.
 """
 
 from __future__ import annotations
@@ -116,6 +117,8 @@ def estimate_contrasts(
     ----------
     D. G. Horvitz, D. J. Thompson: A generalization of sampling without replacement from a finite
     universe. Journal of the American Statistical Association 47, 1952, pp. 663-685.
+    J. M. Robins, A. Rotnitzky, L. P. Zhao: Estimation of regression coefficients when some
+    regressors are not always observed. Ibid. 89, 1994, pp. 846-866 (the augmented form).
 
     Examples
     --------
@@ -132,10 +135,11 @@ def estimate_contrasts(
         noise, between = split_variance(residual, seen)
         correlation = between / (noise + between)
         # A row's own level is judged from the question's other rows, lest it explain itself away.
-        others = np.maximum(seen.sum(axis=1, keepdims=True) - 1.0, 0.0)
+        others = seen.sum(axis=1, keepdims=True) - seen
         rest = residual.sum(axis=1, keepdims=True) - residual
         own = rest * correlation / (1.0 + np.maximum(others - 1.0, 0.0) * correlation)
         own = np.where(others > 0, own, 0.0)
-        contrast = seen * (residual - own) / np.maximum(seen.mean(axis=0), OBSERVED_SHARE_MIN)
+        share = np.maximum(seen.mean(axis=0), OBSERVED_SHARE_MIN)
+        contrast = own + seen * (residual - own) / share
     centred: NDArray[np.float64] = contrast - contrast.mean(axis=1, keepdims=True)
     return centred

@@ -2,7 +2,8 @@
 
 What carries over from one log to another is not how good an option is but how much better it is
 than another one, so the trees learn the uplift over the option with the least compute that the same
-question saw. The level of that reference comes from the text by a ridge.
+question saw. The level of that reference is fitted apart: what the text says of difficulty within
+each log, and across logs how it rises with the reference's strength.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from router.models.descriptors import DESCRIPTOR_NAMES, describe_menu, find_refe
 from router.models.export import prove_parity, spread_rows
 from router.models.graph import GraphBuilder
 from router.models.learners import Linear, fit_ridge
-from router.models.predictor import stack_pairs
+from router.models.predictor import stack_pairs, stack_reference
 from router.models.trees import merge_boosters, round_thresholds
 
 if TYPE_CHECKING:
@@ -32,6 +33,9 @@ __all__ = ["DescriptorModel", "export_descriptors", "fit_descriptors"]
 
 N_TREES, N_LEAVES, RATE, LEAF_SIZE_MIN = 200, 15, 0.05, 40
 ALPHA_LEVEL = 300.0
+# Penalty on the slope of level against strength, in units of squared strength: about that of two
+# logs that lie a tenth from the mean.
+STRENGTH_PENALTY = 0.02
 # Rows a log at most: a log of many options would otherwise outvote all others.
 ROWS_MAX = 40_000
 PARITY_ROWS = 1000
@@ -46,16 +50,19 @@ class DescriptorModel:
     Parameters
     ----------
     level : Linear
-        Quality of the reference option from all f features.
+        Quality of the reference option from all f features and its p descriptors.
     booster : lightgbm.Booster
         Uplift from f' features and two rows of descriptors.
     n_features : int
         f'.
+    strength_mean : float
+        What stands for the strength of a reference whose strength is not known.
     """
 
     level: Linear
     booster: Any
     n_features: int
+    strength_mean: float
 
     def predict(
         self, features: NDArray[np.float32], table: NDArray[np.float32]
@@ -78,7 +85,9 @@ class DescriptorModel:
         pairs = stack_pairs(features[:, : self.n_features], table, reference)
         uplift = np.asarray(self.booster.predict(pairs, num_threads=1))
         uplift = uplift.reshape(len(features), len(table))
-        level = self.level.predict(features.astype(np.float64))
+        level = self.level.predict(
+            stack_reference(features, table[reference], self.strength_mean).astype(np.float64)
+        )
         surface: NDArray[np.float64] = level + uplift - uplift[:, reference, None]
         return surface
 
@@ -134,8 +143,9 @@ def fit_descriptors(
     weight = np.concatenate(
         [np.full(len(part[1]), 1.0 / np.sqrt(max(len(part[1]), 1))) for part in parts]
     )
-    level_inputs = np.vstack(features).astype(np.float64)
-    level_target = np.concatenate([part[2] for part in parts])
+    level, strength_mean = _fit_level(
+        features, [part[2] for part in parts], [part[3] for part in parts]
+    )
     parameters = {
         "objective": "regression",
         "num_leaves": N_LEAVES,
@@ -154,9 +164,42 @@ def fit_descriptors(
     }
     data = lightgbm.Dataset(inputs, target, weight=weight / weight.mean())
     booster = lightgbm.train(parameters, data, N_TREES)
-    return DescriptorModel(
-        fit_ridge(level_inputs, level_target[:, None], ALPHA_LEVEL), booster, n_features
+    return DescriptorModel(level, booster, n_features, strength_mean)
+
+
+def _fit_level(
+    features: Sequence[NDArray[np.float32]],
+    levels: Sequence[NDArray[np.float64]],
+    strengths: Sequence[NDArray[np.float64]],
+) -> tuple[Linear, float]:
+    """Fit the reference's quality: text within logs, strength across them.
+
+    Logs differ in level for reasons that no text shows (what their options are, how answers were
+    scored), so the text's slopes come from deviations within each log; only then are the logs'
+    means set against their references' mean strength, each log counting once.
+    """
+    inputs = np.vstack([matrix - matrix.mean(axis=0) for matrix in features]).astype(np.float64)
+    target = np.concatenate([level - level.mean() for level in levels])
+    slopes = fit_ridge(inputs, target[:, None], ALPHA_LEVEL).coefficient[:, 0]
+    offset = np.array(
+        [
+            level.mean() - matrix.mean(axis=0) @ slopes
+            for matrix, level in zip(features, levels, strict=True)
+        ]
     )
+    known = [values[values >= 0] for values in strengths]
+    strength = np.array([values.mean() if len(values) else np.nan for values in known])
+    strength_mean = float(np.nanmean(strength)) if np.isfinite(strength).any() else 0.5
+    strength = np.where(np.isnan(strength), strength_mean, strength)
+    centred = strength - strength.mean()
+    slope = float(centred @ offset) / (float(centred @ centred) + STRENGTH_PENALTY)
+    coefficient = np.zeros((len(slopes) + len(DESCRIPTOR_NAMES), 1))
+    coefficient[: len(slopes), 0] = slopes
+    # A stronger reference is not expected to answer worse, whatever a few logs say.
+    slope = max(slope, 0.0)
+    coefficient[len(slopes) + DESCRIPTOR_NAMES.index("model_strength"), 0] = slope
+    intercept = np.array([offset.mean() - slope * strength.mean()])
+    return Linear(coefficient, intercept), strength_mean
 
 
 def _constrain(n_features: int) -> list[int]:
@@ -171,7 +214,7 @@ def _pair_rows(
     strengths: StrengthTable,
     n_features: int,
     rng: np.random.Generator,
-) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.float64]]:
+) -> tuple[NDArray[np.float32], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Pair every tried option with the least that the same question saw.
 
     Returns
@@ -180,6 +223,8 @@ def _pair_rows(
     uplift : ndarray of float64, shape (r,)
     level : ndarray of float64, shape (n,)
         Quality under each question's reference.
+    strength : ndarray of float64, shape (n,)
+        Strength of that reference, -1 where unknown.
     """
     table = describe_menu(log.options, strengths)
     quality = log.to_matrix(log.quality)
@@ -197,7 +242,8 @@ def _pair_rows(
         rows, columns = rows[kept], columns[kept]
     inputs = np.hstack((features[rows, :n_features], table[columns], table[reference[rows]]))
     uplift = quality[rows, columns] - level[rows]
-    return inputs.astype(np.float32), uplift, level
+    strength = table[reference, DESCRIPTOR_NAMES.index("model_strength")].astype(np.float64)
+    return inputs.astype(np.float32), uplift, level, strength
 
 
 def _rank_by_compute(table: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -237,18 +283,21 @@ def export_descriptors(
     """
     builder = GraphBuilder()
     level = builder.apply_linear("features", model.level.coefficient, model.level.intercept)
-    level_graph = builder.finish({"features": features.shape[1]}, level, 1)
+    width = features.shape[1] + table.shape[1]
+    level_graph = builder.finish({"features": width}, level, 1)
     builder = GraphBuilder()
     width = model.n_features + 2 * table.shape[1]
     boosters = [(round_thresholds(model.booster), 0, 1.0)]
     node = merge_boosters(boosters, n_targets=1, input_name="pairs", output_name="uplift")
     uplift_graph = builder.finish({"pairs": width}, builder.add_node(node), 1)
     rows = spread_rows(features[:PARITY_ROWS], PARITY_ROWS)
-    pairs = stack_pairs(rows[:, : model.n_features], table, find_reference(table))
+    reference = find_reference(table)
+    pairs = stack_pairs(rows[:, : model.n_features], table, reference)
+    level_rows = stack_reference(rows, table[reference], model.strength_mean)
     worst = max(
         prove_parity(
             level_graph,
-            {"features": rows},
+            {"features": level_rows},
             lambda inputs: model.level.predict(inputs["features"].astype(np.float64)),
             "level.onnx",
         ),

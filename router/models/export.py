@@ -128,8 +128,8 @@ def export_gain(model: GainModel, features: NDArray[np.float32]) -> tuple[bytes,
     rows = spread_rows(features[:PARITY_ROWS], PARITY_ROWS)
     membership = np.zeros((len(rows), len(model.groups)), dtype=np.float32)
     # Every task has its turn, and every third row has no label, as at serving time.
-    labelled = np.arange(len(rows)) % 3 != 0
-    membership[labelled, np.arange(len(rows))[labelled] % len(model.groups)] = 1.0
+    labelled = np.flatnonzero(np.arange(len(rows)) % 3)
+    membership[labelled, np.arange(len(labelled)) % len(model.groups)] = 1.0
     worst = prove_parity(
         content,
         {"features": rows, "membership": membership},

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from router.models.learners import predict_boosters
+from router.models.surface import shift_into_range
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from router.features.encoder import TextEncoder
     from router.models.learners import Linear
 
-__all__ = ["GainHead", "GainModel", "TextStandard", "shift_into_range"]
+__all__ = ["GainHead", "GainModel", "TextStandard"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,27 +207,3 @@ class GainModel:
         probability = odds / odds.sum(axis=1, keepdims=True)
         filled: NDArray[np.float64] = who + (1.0 - who.sum(axis=1, keepdims=True)) * probability
         return filled
-
-
-def shift_into_range(surface: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Bring every row into [0, 1] by shifting it, so that differences between options survive.
-
-    Parameters
-    ----------
-    surface : ndarray of float64, shape (n, m)
-        Unbounded predictions.
-
-    Returns
-    -------
-    ndarray of float64, shape (n, m)
-        A row that spans more than 1 is clipped as well.
-
-    Examples
-    --------
-    >>> shift_into_range(np.array([[0.9, 1.1], [-0.25, 0.5]])).round(2).tolist()
-    [[0.8, 1.0], [0.0, 0.75]]
-    """
-    shifted = surface - np.maximum(surface.max(axis=1, keepdims=True) - 1.0, 0.0)
-    shifted = shifted - np.minimum(shifted.min(axis=1, keepdims=True), 0.0)
-    bounded: NDArray[np.float64] = np.clip(shifted, 0.0, 1.0)
-    return bounded

@@ -141,7 +141,6 @@ def fit_inputs(
     """
     try:
         import scipy.sparse
-        from sklearn.utils.extmath import randomized_svd
     except ImportError:
         raise MissingExtraError.for_extra("train", "training") from None
     vocabularies, matrices = [], []
@@ -157,15 +156,7 @@ def fit_inputs(
         vocabularies.append(vocabulary)
         matrices.append(scipy.sparse.csr_matrix(entries, shape=weights.shape, dtype=np.float32))
     stacked = scipy.sparse.hstack(matrices, format="csr")
-    n_kept = max(1, min(n_components, len(texts) - 2, stacked.shape[1] - 1))
-    if stacked.shape[1] > 1 and stacked.nnz:
-        _, _, loadings = randomized_svd(stacked, n_kept, n_iter=3, random_state=0)
-    else:
-        loadings = np.zeros((n_kept, stacked.shape[1]))
-    # Rows get a mean squared length equal to the number of components, whatever the log's size, so
-    # that one penalty fits all.
-    length = float(((stacked @ loadings.T) ** 2).sum(axis=1).mean())
-    table = round_half(loadings.T / np.sqrt(max(length, 1e-12) / n_components))
+    table = _decompose(stacked, n_components)
     edges = np.cumsum([0, *(len(vocabulary) for vocabulary in vocabularies)])
     projections = tuple(table[a:b] for a, b in pairwise(edges))
     shape = measure_shape(texts)
@@ -184,3 +175,20 @@ def fit_inputs(
         shape=tables.scale_shape(shape),
         tree=np.hstack((components[:, :N_TREE_COMPONENTS], shape)),
     )
+
+
+def _decompose(stacked: Any, n_components: int) -> NDArray[np.float32]:
+    """Find the leading components of a TF-IDF matrix, rounded as they will be stored."""
+    try:
+        from sklearn.utils.extmath import randomized_svd
+    except ImportError:
+        raise MissingExtraError.for_extra("train", "training") from None
+    n_kept = max(1, min(n_components, stacked.shape[0] - 2, stacked.shape[1] - 1))
+    if stacked.shape[1] > 1 and stacked.nnz:
+        _, _, loadings = randomized_svd(stacked, n_kept, n_iter=3, random_state=0)
+    else:
+        loadings = np.zeros((n_kept, stacked.shape[1]))
+    # Rows get a mean squared length equal to the number of components, whatever the log's size, so
+    # that one penalty fits all.
+    length = float(((stacked @ loadings.T) ** 2).sum(axis=1).mean())
+    return round_half(loadings.T / np.sqrt(max(length, 1e-12) / n_components))

@@ -18,7 +18,17 @@ if TYPE_CHECKING:
 
     from router.models.inputs import Inputs
 
-__all__ = ["MEMBER_NAMES", "Linear", "Members", "fit_members", "fit_ridge"]
+__all__ = [
+    "MEMBER_NAMES",
+    "Linear",
+    "Members",
+    "fit_boosters",
+    "fit_members",
+    "fit_ridge",
+    "fit_sparse_ridge",
+    "fit_task_ridges",
+    "predict_boosters",
+]
 
 MEMBER_NAMES = ("dense", "shape", "words", "all_ngrams", "task", "trees")
 ALPHA_DENSE, ALPHA_SHAPE, ALPHA_WORDS, ALPHA_NGRAMS, ALPHA_TASK = 300.0, 30.0, 20.0, 10.0, 400.0

@@ -38,10 +38,10 @@ def choose_golden(groups: tuple[str, ...]) -> tuple[list[str], list[str | None]]
     --------
     >>> texts, labels = choose_golden(("a", "b"))
     >>> labels[:4]
-    ['a', None, 'a', None]
+    ['a', None, 'b', None]
     """
     labels = [
-        None if position % 2 else groups[position % len(groups)]
+        None if position % 2 else groups[position // 2 % len(groups)]
         for position in range(len(GOLDEN_TEXTS))
     ]
     return list(GOLDEN_TEXTS), labels

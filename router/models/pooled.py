@@ -27,6 +27,7 @@ from router.models.manifest import (
     describe_strengths,
 )
 from router.models.strengths import load_strengths
+from router.models.surface import shift_into_range
 from router.scoring import best_mixture, knapsack
 
 if TYPE_CHECKING:
@@ -128,14 +129,35 @@ def train_pooled(
         tell(f"leaving out {log.dataset}")
         encoder, model = _fit(_without_questions(logs, log), strengths, seed)
         surface = model.predict(encoder.encode(log.texts), describe_menu(log.options, strengths))
-        held_out.append(np.clip(surface, 0.0, 1.0))
+        held_out.append(shift_into_range(surface))
         figures.append(score_source(log, held_out[-1]))
     tell("fitting on all logs")
     encoder, model = _fit(logs, strengths, seed)
     features = encoder.encode([text for log in logs for text in log.texts])
     tell("exporting")
     graphs, worst = export_descriptors(model, features, describe_menu(menu, strengths))
-    manifest: dict[str, Any] = {
+    manifest = _describe(logs, menu, encoder, model) | {"calibration": _calibrate(logs, held_out)}
+    manifest["training"] |= {
+        "seed": seed,
+        "parity_max_difference": worst,
+        "left_out": [
+            {name: getattr(entry, name) for name in SourceFigures.__slots__}
+            for entry in figures
+            if entry is not None
+        ],
+    }
+    files = {**graphs, "text.npz": pack_arrays(encoder.to_arrays())}
+    if prices is not None:
+        files["prices.toml"] = prices.to_toml().encode()
+    files["card.md"] = write_pooled_card(manifest).encode()
+    return make_bundle(manifest, files)
+
+
+def _describe(
+    logs: Sequence[OutcomeLog], menu: Menu, encoder: TextEncoder, model: DescriptorModel
+) -> dict[str, Any]:
+    """Write what the manifest says of model and logs, figures apart."""
+    return {
         "menu_name": menu.name,
         "menu": [option.to_dict() for option in menu],
         "cost_unit": "usd",
@@ -143,29 +165,17 @@ def train_pooled(
         "named": None,
         "descriptors": {
             "n_features": model.n_features,
-            "strengths": describe_strengths(strengths),
+            "strength_mean": model.strength_mean,
+            "strengths": describe_strengths(load_strengths()),
         },
-        "calibration": _calibrate(logs, held_out),
         "golden_questions": choose_golden(("",)),
         "training": {
             "datasets": [log.dataset for log in logs],
             "n_questions": len({text.strip().lower() for log in logs for text in log.texts}),
             "n_rows": sum(len(log.quality) for log in logs),
-            "seed": seed,
-            "parity_max_difference": worst,
             "libraries": describe_libraries(),
-            "left_out": [
-                {name: getattr(entry, name) for name in SourceFigures.__slots__}
-                for entry in figures
-                if entry is not None
-            ],
         },
     }
-    files = {**graphs, "text.npz": pack_arrays(encoder.to_arrays())}
-    if prices is not None:
-        files["prices.toml"] = prices.to_toml().encode()
-    files["card.md"] = write_pooled_card(manifest).encode()
-    return make_bundle(manifest, files)
 
 
 def _without_questions(logs: Sequence[OutcomeLog], left_out: OutcomeLog) -> list[OutcomeLog]:

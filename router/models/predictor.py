@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from router.exceptions import MenuError
-from router.models.descriptors import describe_menu, find_reference
-from router.models.surface import Surface
+from router.models.descriptors import (
+    DESCRIPTOR_NAMES,
+    UNKNOWN,
+    describe_menu,
+    find_reference,
+)
+from router.models.surface import Surface, shift_into_range
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,10 +25,13 @@ if TYPE_CHECKING:
     from router.models.calibration import Calibration
     from router.models.session import Session
     from router.models.strengths import StrengthTable
-    from router.options import Menu
+    from router.options import Menu, Option
     from router.questions import Question
 
-__all__ = ["DescriptorHead", "NamedHead", "Predictor"]
+__all__ = ["DescriptorHead", "NamedHead", "Predictor", "stack_pairs", "stack_reference"]
+
+# Questions times options laid out together; a batch's would fill the memory.
+PAIRS_MAX = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,29 +71,40 @@ class DescriptorHead:
     Parameters
     ----------
     level : Session
-        Takes ``features`` (n, f), gives the reference option's quality (n, 1).
+        Takes ``features`` (n, f + p), the reference's descriptors behind the text's features, and
+        gives the reference option's quality (n, 1).
     uplift : Session
         Takes ``pairs`` (n * m, f' + 2 p), gives the uplift over the reference (n * m, 1).
     n_features : int
         f', how many leading feature columns the uplift sees.
     strengths : StrengthTable
         Strengths of models by name.
+    strength_mean : float
+        What stands for the strength of a reference whose strength is not known.
     """
 
     level: Session
     uplift: Session
     n_features: int
     strengths: StrengthTable
+    strength_mean: float
 
-    def predict(self, features: NDArray[np.float32], menu: Menu) -> NDArray[np.float64]:
-        """Predict every option of a menu, shape (n, m)."""
-        table = describe_menu(menu, self.strengths)
+    def predict(
+        self, features: NDArray[np.float32], options: Sequence[Option]
+    ) -> NDArray[np.float64]:
+        """Predict options that answer, shape (n, m); the least of them is the reference."""
+        table = describe_menu(options, self.strengths)
         reference = find_reference(table)
-        pairs = stack_pairs(features[:, : self.n_features], table, reference)
-        uplift = self.uplift.run({"pairs": pairs}).reshape(len(features), len(menu))
+        step = max(1, PAIRS_MAX // len(table))
+        uplift = np.zeros((len(features), len(table)))
+        for first in range(0, len(features), step):
+            part = features[first : first + step, : self.n_features]
+            pairs = stack_pairs(part, table, reference)
+            uplift[first : first + step] = self.uplift.run({"pairs": pairs}).reshape(len(part), -1)
         # The reference's uplift over itself is nothing by definition, whatever the trees say.
         uplift -= uplift[:, reference, None]
-        return self.level.run({"features": features}) + uplift
+        level_inputs = stack_reference(features, table[reference], self.strength_mean)
+        return shift_into_range(self.level.run({"features": level_inputs}) + uplift)
 
 
 def stack_pairs(
@@ -119,7 +138,32 @@ def stack_pairs(
         np.tile(table, (n, 1)),
         np.broadcast_to(table[reference], (n * m, table.shape[1])),
     )
-    return np.hstack(columns).astype(np.float32)
+    return np.hstack(columns).astype(np.float32, copy=False)
+
+
+def stack_reference(
+    features: NDArray[np.float32], reference: NDArray[np.float32], strength_mean: float
+) -> NDArray[np.float32]:
+    """Put the reference option's descriptors behind every question's features.
+
+    Parameters
+    ----------
+    features : ndarray of float32, shape (n, f)
+        Questions.
+    reference : ndarray of float32, shape (p,)
+        Descriptors of the reference option.
+    strength_mean : float
+        Stands for a strength that is not known.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, f + p)
+    """
+    row = reference.copy()
+    position = DESCRIPTOR_NAMES.index("model_strength")
+    if row[position] == UNKNOWN:
+        row[position] = strength_mean
+    return np.hstack((features, np.tile(row, (len(features), 1)))).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -173,7 +217,9 @@ class Predictor:
         )
         quality = np.zeros((len(questions), len(menu)))
         if "descriptors" in evidence:
-            quality = self._predict_descriptors(features, menu)
+            # Answering nothing has no descriptors: as the reference it would shift all others.
+            answers = np.array([not option.is_skip for option in menu])
+            quality[:, answers] = self._predict_descriptors(features, menu)
         if self.named is not None and "outcomes" in evidence:
             position = {name: index for index, name in enumerate(self.named.options)}
             columns = [i for i, kind in enumerate(evidence) if kind == "outcomes"]
@@ -195,4 +241,4 @@ class Predictor:
                 f"{menu.name}: the bundle has no model of descriptors and knows by name only "
                 + ", ".join(self.named.options if self.named is not None else ())
             )
-        return self.descriptors.predict(features, menu)
+        return self.descriptors.predict(features, [option for option in menu if not option.is_skip])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,13 +26,16 @@ class StrengthTable:
     strength : mapping of str to float
         From 0 to 1, by lower-case part of a model's name.
     reasoning : tuple of str
-        Lower-case parts of names of models trained to use long reasoning.
+        Lower-case parts of names of models trained to use long reasoning; in a name they stand
+        behind no letter or digit and before no digit.
 
     Examples
     --------
     >>> table = StrengthTable("2026-11-22", {"gpt-4": 0.86, "gpt-4o-mini": 0.82}, ("o1",))
     >>> table.look_up("GPT-4o-mini-2024"), table.look_up("unheard-of")
     (0.82, None)
+    >>> table.is_trained_to_reason("o1-mini"), table.is_trained_to_reason("turbo16k")
+    (True, False)
     """
 
     date: str
@@ -47,7 +51,9 @@ class StrengthTable:
     def is_trained_to_reason(self, model: str | None) -> bool:
         """Tell whether a model was trained to use long reasoning, as far as is known."""
         name = (model or "").lower()
-        return any(part in name for part in self.reasoning)
+        return any(
+            re.search(rf"(?<![a-z0-9]){re.escape(part)}(?![0-9])", name) for part in self.reasoning
+        )
 
 
 @lru_cache(maxsize=1)

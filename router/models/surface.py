@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from router.options import Menu
 
-__all__ = ["EVIDENCE_KINDS", "Surface"]
+__all__ = ["EVIDENCE_KINDS", "Surface", "shift_into_range"]
 
 # What a column of the surface rests on: outcomes of this very option; outcomes of other options
 # through descriptors; or nothing at all, as the option to answer nothing needs none.
@@ -39,3 +40,27 @@ class Surface:
     low: NDArray[np.float64]
     high: NDArray[np.float64]
     evidence: tuple[str, ...]
+
+
+def shift_into_range(surface: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Bring every row into [0, 1] by shifting it, so that differences between options survive.
+
+    Parameters
+    ----------
+    surface : ndarray of float64, shape (n, m)
+        Unbounded predictions.
+
+    Returns
+    -------
+    ndarray of float64, shape (n, m)
+        A row that spans more than 1 is clipped as well.
+
+    Examples
+    --------
+    >>> shift_into_range(np.array([[0.9, 1.1], [-0.25, 0.5]])).round(2).tolist()
+    [[0.8, 1.0], [0.0, 0.75]]
+    """
+    shifted = surface - np.maximum(surface.max(axis=1, keepdims=True) - 1.0, 0.0)
+    shifted = shifted - np.minimum(shifted.min(axis=1, keepdims=True), 0.0)
+    bounded: NDArray[np.float64] = np.clip(shifted, 0.0, 1.0)
+    return bounded

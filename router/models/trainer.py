@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from router.outcomes import OutcomeLog
     from router.prices import Prices
 
-__all__ = ["train", "train_pooled"]
+__all__ = ["cost_options", "train", "train_pooled"]
 
 Progress = Callable[[str], None]
 
@@ -79,30 +79,44 @@ def train(
     files = {"named.onnx": named, "text.npz": pack_arrays(fitted.model.encoder.to_arrays())}
     strengths = load_strengths()
     descriptors: dict[str, Any] | None = None
-    if log.n_options > 1:
-        graphs, worst_descriptors = _train_descriptors(log, fitted, strengths, seed)
+    # Where every question saw one option only, there is no uplift to learn from descriptors.
+    if np.bincount(log.question_index).max() > 1:
+        graphs, worst_descriptors, strength_mean = _train_descriptors(log, fitted, strengths, seed)
         files |= graphs
         worst = max(worst, worst_descriptors)
         descriptors = {
             "n_features": fitted.model.standard.n_tree_components,
+            "strength_mean": strength_mean,
             "strengths": describe_strengths(strengths),
         }
     quality = log.to_matrix(log.quality)
     position = {name: index for index, name in enumerate(fitted.model.groups)}
     group_index = np.array([position[group or ""] for group in log.groups])
     calibration = fit_calibration(fitted.held_out, quality, group_index)
-    manifest = {
+    manifest = _describe(log, fitted, seed) | {
         "menu_name": "menu of the log" if menu is None else menu.name,
         "menu": [option.to_dict() for option in menu or cost_options(log)],
+        "descriptors": descriptors,
+        "calibration": calibration.to_dict(),
+    }
+    manifest["training"]["parity_max_difference"] = worst
+    if prices is not None:
+        files["prices.toml"] = prices.to_toml().encode()
+    files["card.md"] = write_log_card(manifest).encode()
+    return make_bundle(manifest, files)
+
+
+def _describe(log: OutcomeLog, fitted: FittedGain, seed: int) -> dict[str, Any]:
+    """Write what the manifest says of log and model."""
+    groups = fitted.model.groups
+    return {
         "cost_unit": log.cost_unit,
         "features": describe_features(fitted.model.encoder),
         "named": {
             "options": [option.name for option in log.options],
-            "groups": list(fitted.model.groups),
+            "groups": list(groups),
         },
-        "descriptors": descriptors,
-        "calibration": calibration.to_dict(),
-        "golden_questions": choose_golden(fitted.model.groups),
+        "golden_questions": choose_golden(groups),
         "training": {
             "dataset": log.dataset,
             "n_questions": log.n_questions,
@@ -112,27 +126,23 @@ def train(
             "seed": seed,
             "learner_weights": [round(float(value), 4) for value in fitted.weights],
             "direction_scales": [round(float(value), 4) for value in fitted.scale],
-            "parity_max_difference": worst,
             "notes": list(log.notes),
             "libraries": describe_libraries(),
         },
     }
-    if prices is not None:
-        files["prices.toml"] = prices.to_toml().encode()
-    files["card.md"] = write_log_card(manifest).encode()
-    return make_bundle(manifest, files)
 
 
 def _train_descriptors(
     log: OutcomeLog, fitted: FittedGain, strengths: StrengthTable, seed: int
-) -> tuple[dict[str, bytes], float]:
+) -> tuple[dict[str, bytes], float, float]:
     """Fit and export the model of options that the log has not seen."""
     model = fitted.model
     features = model.encoder.encode(log.texts)
     head = fit_descriptors(
         [log], [features], strengths, n_features=model.standard.n_tree_components, seed=seed
     )
-    return export_descriptors(head, features, describe_menu(log.options, strengths))
+    graphs, worst = export_descriptors(head, features, describe_menu(log.options, strengths))
+    return graphs, worst, head.strength_mean
 
 
 def cost_options(log: OutcomeLog) -> tuple[Option, ...]:

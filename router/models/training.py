@@ -23,7 +23,7 @@ from router.models.evidence import (
     find_directions,
     fit_level,
 )
-from router.models.gain import GainHead, GainModel, TextStandard, shift_into_range
+from router.models.gain import GainHead, GainModel, TextStandard
 from router.models.inputs import (
     N_TREE_COMPONENTS,
     SHAPE_CLIP,
@@ -36,6 +36,7 @@ from router.models.learners import Linear, Members, fit_members
 from router.models.shrinkage import shrink_group_means
 from router.models.smoothing import smooth_means
 from router.models.stacking import stack_members
+from router.models.surface import shift_into_range
 
 if TYPE_CHECKING:
     from collections.abc import Callable

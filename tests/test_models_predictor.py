@@ -1,0 +1,147 @@
+"""The predictor: each option by name or by descriptors, skip at nothing, in the menu's order."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from router.exceptions import MenuError
+from router.models import predictor as predictor_module
+from router.models.descriptors import describe_menu, find_reference
+from router.models.predictor import stack_pairs, stack_reference
+from router.options import SKIP, Menu, Option
+from router.questions import Question, parse_questions
+from tests.contracts.gains import make_texts, planted_bundle, planted_fit
+
+QUESTIONS = parse_questions(make_texts(12, seed=8)[0])
+STRANGERS = (
+    Option("stranger|s1", model="small", search_steps=1.0),
+    Option("stranger|n8", model="small", samples=8, search_steps=0.0),
+)
+NAMED = planted_bundle().menu.options
+
+
+def predict(
+    options: tuple[Option, ...],
+) -> dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float64]]]:
+    """Predict a menu and give the columns by name."""
+    surface = planted_bundle().predictor.predict(QUESTIONS, Menu(options))
+    return {name: surface.quality[:, i] for i, name in enumerate(surface.menu.names)}
+
+
+def test_named_options_are_the_gain_model() -> None:
+    """Options of the log are predicted as the native model does, with labels and without."""
+    questions = [
+        replace(question, group=group)
+        for question, group in zip(QUESTIONS, ["east", None, "west", "north"] * 3, strict=True)
+    ]
+    surface = planted_bundle().predictor.predict(questions, planted_bundle().menu)
+    expected = planted_fit().model.predict(
+        [q.text for q in questions], [q.group for q in questions]
+    )
+    np.testing.assert_allclose(surface.quality, expected, atol=1e-5)
+    assert set(surface.evidence) == {"outcomes"}
+
+
+def test_order_of_the_menu_does_not_matter() -> None:
+    """Turned over and mixed with strangers, every option keeps its column."""
+    options = (*NAMED, *STRANGERS, SKIP)
+    forward, backward = predict(options), predict(options[::-1])
+    assert set(forward) == set(backward)
+    for name, column in forward.items():
+        np.testing.assert_allclose(backward[name], column, atol=1e-6)
+
+
+def test_part_of_the_menu_is_part_of_the_surface() -> None:
+    """A named option is predicted alike whatever else is on offer."""
+    whole, single = predict((*NAMED, *STRANGERS)), predict(NAMED[1:2])
+    np.testing.assert_array_equal(single[NAMED[1].name], whole[NAMED[1].name])
+
+
+def test_skip_is_worth_nothing_and_moves_nothing() -> None:
+    """Answering nothing has quality 0, for certain, and no other option is measured against it."""
+    with_skip = planted_bundle().predictor.predict(QUESTIONS, Menu((SKIP, *STRANGERS)))
+    without = planted_bundle().predictor.predict(QUESTIONS, Menu(STRANGERS))
+    assert with_skip.evidence == ("none", "descriptors", "descriptors")
+    for values in (with_skip.quality, with_skip.low, with_skip.high):
+        assert not values[:, 0].any()
+    np.testing.assert_array_equal(with_skip.quality[:, 1:], without.quality)
+    alone = planted_bundle().predictor.predict(QUESTIONS, Menu((SKIP,)))
+    assert not alone.quality.any()
+
+
+def test_intervals_bracket_the_expectation() -> None:
+    """Low, expected and high are in order and in range for every kind of evidence."""
+    surface = planted_bundle().predictor.predict(QUESTIONS, Menu((*NAMED, *STRANGERS, SKIP)))
+    assert np.all((surface.low >= 0) & (surface.low <= surface.quality))
+    assert np.all((surface.quality <= surface.high) & (surface.high <= 1))
+    assert surface.quality.shape == (12, 6)
+
+
+def test_strangers_without_descriptors_are_refused() -> None:
+    """A bundle that knows names only lists them when asked for another."""
+    bare = replace(planted_bundle().predictor, descriptors=None)
+    assert bare.predict(QUESTIONS, Menu((*NAMED, SKIP))).quality.shape == (12, 4)
+    with pytest.raises(MenuError, match=r"knows by name only small\|n4, small\|s0, small\|s2"):
+        bare.predict(QUESTIONS, Menu((*NAMED, *STRANGERS)))
+
+
+def test_predictor_of_descriptors_alone_knows_no_names() -> None:
+    """Without a named head every option rests on descriptors, those of the log too."""
+    prior = replace(planted_bundle().predictor, named=None)
+    surface = prior.predict(QUESTIONS, Menu((*NAMED, SKIP)))
+    assert surface.evidence == ("descriptors",) * 3 + ("none",)
+
+
+def test_chunks_equal_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Laying out few pairs at a time changes nothing, even fewer than the menu is long."""
+    whole = predict((*STRANGERS, *NAMED))
+    for pairs in (1, 7, 25):
+        monkeypatch.setattr(predictor_module, "PAIRS_MAX", pairs)
+        for name, column in predict((*STRANGERS, *NAMED)).items():
+            np.testing.assert_allclose(column, whole[name], atol=1e-6)
+
+
+def test_batches_of_any_size_agree() -> None:
+    """A question is predicted alike alone and in company."""
+    menu = Menu((*NAMED, *STRANGERS))
+    together = planted_bundle().predictor.predict(QUESTIONS, menu).quality
+    for row, question in enumerate(QUESTIONS):
+        alone = planted_bundle().predictor.predict([question], menu).quality
+        np.testing.assert_allclose(alone[0], together[row], atol=1e-6)
+
+
+def test_awkward_questions_are_predicted() -> None:
+    """Questions of any script and up to the door's limit get finite qualities."""
+    texts = ["東京?", "😀", "x" * 200_000, "a\0b", "\u202e?"]
+    questions = [Question(f"q{i}", text) for i, text in enumerate(texts)]
+    quality = planted_bundle().predictor.predict(questions, Menu((*NAMED, *STRANGERS))).quality
+    assert np.all((quality >= 0) & (quality <= 1))
+
+
+def test_pairs_are_questions_by_options() -> None:
+    """Each question stands beside each option, the reference behind both."""
+    features = np.array([[1.0, 2.0], [3.0, 4.0]], np.float32)
+    table = np.array([[10.0], [20.0], [30.0]], np.float32)
+    pairs = stack_pairs(features, table, 2)
+    assert pairs.dtype == np.float32
+    expected = [[*row, option, 30.0] for row in features.tolist() for option in (10.0, 20.0, 30.0)]
+    assert pairs.tolist() == expected
+
+
+def test_unknown_strength_of_the_reference_is_the_mean() -> None:
+    """A reference of unknown strength counts as middling, one that is known as it is."""
+    head = planted_bundle().predictor.descriptors
+    assert head is not None
+    table = describe_menu(
+        [Option("a", model="nobody"), Option("b", model_strength=0.9)], head.strengths
+    )
+    assert find_reference(table) == 0
+    unknown = stack_reference(np.ones((2, 3), np.float32), table[0], 0.625)
+    known = stack_reference(np.ones((2, 3), np.float32), table[1], 0.625)
+    assert unknown.shape == (2, 3 + table.shape[1])
+    assert unknown[:, 7].tolist() == [0.625] * 2
+    np.testing.assert_allclose(known[:, 7], 0.9)
+    assert table[0, 4] == -1.0
