@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from router.exceptions import InputError
+from router.scoring.checks import check_surface
 from router.scoring.ranking import KNOTS_MAX, choose_levels
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def sweep_prices(
     >>> sweep.price.round(3).tolist(), sweep.choices.tolist()
     ([inf, 0.4, 0.05], [[0, 0], [1, 0], [1, 1]])
     """
-    predicted, costs, open_options = _check(quality, cost, allowed)
+    predicted, costs, open_options = check_surface(quality, cost, allowed)
     steps = _climb(predicted, np.where(open_options, costs, np.inf))
     start, slopes, spends = steps[0][1], [s for s, _, _ in steps[1:]], [c for _, _, c in steps[1:]]
     if not slopes:
@@ -100,28 +100,6 @@ def sweep_prices(
         ready = (steepness > 0) & (steepness >= prices[:, None])
         choices[1:] = np.where(ready, option, choices[1:])
     return Sweep(np.concatenate([[np.inf], prices]), choices)
-
-
-def _check(
-    quality: ArrayLike, cost: ArrayLike, allowed: ArrayLike | None
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
-    """Check the arrays and bring all to one shape."""
-    predicted = np.asarray(quality, dtype=np.float64)
-    costs = np.asarray(cost, dtype=np.float64)
-    if predicted.ndim != 2 or not predicted.size:
-        msg = f"quality has shape {predicted.shape}: (n, m), neither zero, is needed"
-        raise InputError(msg)
-    if costs.shape not in {predicted.shape, predicted.shape[1:]}:
-        msg = f"cost has shape {costs.shape}: {predicted.shape} or {predicted.shape[1:]} is needed"
-        raise InputError(msg)
-    if not (np.isfinite(predicted).all() and np.isfinite(costs).all() and costs.min() >= 0):
-        msg = "quality and cost must be finite, and no cost negative"
-        raise InputError(msg)
-    mask = np.ones(predicted.shape, dtype=bool) if allowed is None else np.asarray(allowed, bool)
-    if mask.shape != predicted.shape or not mask.any(1).all():
-        msg = f"allowed has shape {mask.shape}: {predicted.shape} with an option in every row"
-        raise InputError(msg + " is needed")
-    return predicted, np.broadcast_to(costs, predicted.shape), mask
 
 
 Step = tuple["NDArray[np.float64]", "NDArray[np.int64]", "NDArray[np.float64]"]

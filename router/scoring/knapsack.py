@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from router.exceptions import BudgetError, InputError
+from router.exceptions import BudgetError
+from router.scoring.checks import check_surface
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -61,8 +62,9 @@ def knapsack(
     >>> knapsack([[0.1, 0.9]], [1.0, 3.0], 3.0, allowed=[[True, False]]).tolist()
     [0]
     """
-    predicted, costs, open_costs = _check(quality, cost, allowed)
-    cheapest = open_costs.argmin(1)
+    surface, costs, mask = check_surface(quality, cost, allowed)
+    predicted = np.where(mask, surface, -np.inf)
+    cheapest = np.where(mask, costs, np.inf).argmin(1)
     rows = np.arange(len(predicted))
     # A budget computed as the mean of these very costs may differ from it in the last digit.
     least = costs[rows, cheapest].mean()
@@ -71,31 +73,6 @@ def knapsack(
         raise BudgetError(msg)
     pick = _bisect(predicted, costs, budget, cheapest)
     return _fill(predicted, costs, budget, pick)
-
-
-def _check(
-    quality: ArrayLike, cost: ArrayLike, allowed: ArrayLike | None
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Check the arrays; forbidden entries get quality -inf and, in the third, cost inf."""
-    predicted = np.asarray(quality, dtype=np.float64)
-    costs = np.asarray(cost, dtype=np.float64)
-    if predicted.ndim != 2 or not predicted.size:
-        msg = f"quality has shape {predicted.shape}: (n, m), neither zero, is needed"
-        raise InputError(msg)
-    if costs.shape not in {predicted.shape, predicted.shape[1:]}:
-        msg = f"cost has shape {costs.shape}: {predicted.shape} or {predicted.shape[1:]} is needed"
-        raise InputError(msg)
-    if not (np.isfinite(predicted).all() and np.isfinite(costs).all() and costs.min() >= 0):
-        msg = "quality and cost must be finite, and no cost negative"
-        raise InputError(msg)
-    costs = np.broadcast_to(costs, predicted.shape)
-    if allowed is None:
-        return predicted, costs, costs
-    mask = np.asarray(allowed, dtype=bool)
-    if mask.shape != predicted.shape or not mask.any(1).all():
-        msg = f"allowed has shape {mask.shape}: {predicted.shape} with an option in every row"
-        raise InputError(msg + " is needed")
-    return np.where(mask, predicted, -np.inf), costs, np.where(mask, costs, np.inf)
 
 
 def _bisect(
