@@ -65,7 +65,7 @@ def train(
     Raises
     ------
     LogError
-        If the log is too small or an option was never tried.
+        If the log is too small.
     ExportError
         If the exported graph does not reproduce the model.
     MissingExtraError

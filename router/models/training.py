@@ -7,7 +7,7 @@ evidence supports it. ``docs/how-it-works.md`` walks through it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -96,7 +96,7 @@ def fit_gain_model(log: OutcomeLog, *, seed: int = 0) -> GainModel:
     Raises
     ------
     LogError
-        If there are fewer than 20 questions or an option was never tried.
+        If there are fewer than 20 questions or two options that were tried.
     MissingExtraError
         If the extra ``[train]`` is not installed.
     """
@@ -124,13 +124,16 @@ def fit_gain(
     Raises
     ------
     LogError
-        If there are fewer than 20 questions or an option was never tried.
+        If there are fewer than 20 questions or two options that were tried.
     MissingExtraError
         If the extra ``[train]`` is not installed.
     """
     tell = progress or (lambda _: None)
+    tried = np.bincount(log.option_index, minlength=log.n_options) > 0
+    _check_size(log, tried)
+    if not tried.all():
+        return _place_untried(fit_gain(_drop_options(log, tried), seed=seed, progress=tell), tried)
     quality = log.to_matrix(log.quality)
-    _check_size(log, quality)
     groups = tuple(sorted({group or "" for group in log.groups}))
     position = {name: index for index, name in enumerate(groups)}
     group_index = np.array([position[group or ""] for group in log.groups], dtype=np.int64)
@@ -169,19 +172,46 @@ def fit_gain(
     return FittedGain(model, held_out, weights, scale)
 
 
-def _check_size(log: OutcomeLog, quality: NDArray[np.float64]) -> None:
+def _check_size(log: OutcomeLog, tried: NDArray[np.bool_]) -> None:
     """Refuse logs too small to learn from."""
     if log.n_questions < QUESTIONS_MIN:
         raise LogError(
             f"{log.dataset}: {log.n_questions} questions are too few to train on: "
             f"at least {QUESTIONS_MIN} are needed"
         )
-    if log.n_options < 2:
+    if tried.sum() < 2:
         raise LogError(f"{log.dataset}: one option leaves nothing to choose: at least 2 are needed")
-    untried = np.isnan(quality).all(axis=0)
-    if untried.any():
-        name = log.options[int(untried.argmax())].name
-        raise LogError(f"{log.dataset}: option {name!r} was never tried")
+
+
+def _drop_options(log: OutcomeLog, tried: NDArray[np.bool_]) -> OutcomeLog:
+    """Leave out options without a row; part of a sparse log may have lost all rows of some."""
+    position = np.cumsum(tried) - 1
+    return replace(
+        log,
+        options=tuple(option for option, kept in zip(log.options, tried, strict=True) if kept),
+        option_index=position[log.option_index].astype(np.int64),
+    )
+
+
+def _place_untried(fitted: FittedGain, tried: NDArray[np.bool_]) -> FittedGain:
+    """Put options without evidence back, each as good as the worst one, so that none is chosen."""
+    head = fitted.model.head
+    worst = head.option_means.min()
+
+    def widen(values: NDArray[np.float64], fill: float) -> NDArray[np.float64]:
+        wide = np.full((*values.shape[:-1], len(tried)), fill)
+        wide[..., tried] = values
+        return wide
+
+    wider = replace(
+        head,
+        option_means=widen(head.option_means, float(worst)),
+        option_table=widen(head.option_table, 0.0),
+        directions=widen(head.directions.T, 0.0).T,
+    )
+    held_out = widen(fitted.held_out, 0.0)
+    held_out[:, ~tried] = fitted.held_out.min(axis=1, keepdims=True)
+    return replace(fitted, model=replace(fitted.model, head=wider), held_out=held_out)
 
 
 def _weigh(
