@@ -47,6 +47,7 @@ LOGS = (
 )
 QUICK = ("gsm8k_verifier", "search_x_reasoning_attempts")
 MODES = ("refold", "shuffled", "sparse-1", "sparse-3")
+VERDICTS = {True: "yes", False: "NO", None: "-"}
 TOLERANCE, LOWER_BOUND = 0.003, -0.010
 
 
@@ -66,13 +67,13 @@ class Row:
     high: float
 
     @property
-    def met(self) -> bool:
-        """Whether the mode's goal is reached; random folds have none of their own."""
+    def met(self) -> bool | None:
+        """Whether the mode's goal is reached; None for random folds, which have none."""
         if self.mode == "shuffled":
             return self.router >= self.blind - TOLERANCE or self.low >= LOWER_BOUND
         if self.means is not None:
             return self.router >= self.means - TOLERANCE
-        return True
+        return None
 
 
 def draw_folds(texts: Any, seed: int) -> np.ndarray[Any, np.dtype[np.int64]]:
@@ -189,13 +190,13 @@ def main() -> int:
                 print(
                     f"| {name} | {mode} | {seed} | {row.blind:.4f} | {means} | {row.task:.4f} "
                     f"| {row.ridge:.4f} | {row.router:.4f} | {row.router - row.blind:+.4f} "
-                    f"[{row.low:+.4f}, {row.high:+.4f}] | {'yes' if row.met else 'NO'} |",
+                    f"[{row.low:+.4f}, {row.high:+.4f}] | {VERDICTS[row.met]} |",
                     flush=True,
                 )
     if arguments.json is not None:
         figures = [vars(row) | {"met": row.met} for row in rows]
         arguments.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    return 0 if all(row.met for row in rows) else 1
+    return 1 if any(row.met is False for row in rows) else 0
 
 
 if __name__ == "__main__":

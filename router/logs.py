@@ -119,6 +119,7 @@ def build_log(
     names, option_of_row = _index_names(table["option"], place, "option")
     texts = _collect_texts(table["query"], ids, question_of_row, place)
     raw = read_numbers(table, n_rows, place)
+    cost_unit = _choose_cost(raw, _read_cost_unit(table.get("cost_unit", ()), place))
     pairs, numbers = average_repeats(question_of_row * len(names) + option_of_row, raw)
     question_index, option_index = np.divmod(pairs, len(names))
     labels, notes = _collect_labels(table, raw["samples"], option_of_row, names, place=place)
@@ -135,7 +136,7 @@ def build_log(
         quality=numbers["quality"],
         cost=numbers["cost"],
         trials=np.round(numbers["trials"]).astype(np.int64),
-        cost_unit=_read_cost_unit(table.get("cost_unit", ()), place),
+        cost_unit=cost_unit,
         unit_costs={
             unit: numbers[column]
             for unit, column in COST_COLUMNS.items()
@@ -253,6 +254,16 @@ def _describe_options(
         except MenuError as error:
             raise LogError(f"{place}: {error}") from None
     return tuple(options)
+
+
+def _choose_cost(numbers: dict[str, NDArray[np.float64]], cost_unit: str) -> str:
+    """Fill an absent ``cost`` from the first budget unit in which the log states one."""
+    if np.isnan(numbers["cost"]).all():
+        for unit, column in COST_COLUMNS.items():
+            if not np.isnan(numbers[column]).all():
+                numbers["cost"] = numbers[column]
+                return unit
+    return cost_unit
 
 
 def _read_cost_unit(values: Sequence[Any], place: str) -> str:

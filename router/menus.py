@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Grid", "load_menu", "parse_menu", "write_menu_template"]
 
+# About the share of MMLU that the smallest and the largest hosted models get right.
+GUESSED_STRENGTHS = (0.65, 0.88)
 SECTIONS = ("name", "skip", "grid", "options")
 LENGTHS = (
     "question_tokens",
@@ -292,7 +294,8 @@ high = 5000
 
 [grid.model_strength]
 # From 0 to 1, for instance the share of a broad exam that the model gets right. A model left out
-# is looked up by its name; one that is not known is planned with as of unknown strength.
+# is looked up by its name; one that is not known is planned with as of unknown strength. These are
+# guessed from the order of the prices: replace them by what you know.
 {strengths}
 
 # Options that no grid describes can be written out; quantities are sums over samples.
@@ -343,6 +346,16 @@ def write_menu_template(prices: Prices, name: str = "my-menu") -> str:
         models=", ".join(quote_toml(model) for model in models),
         left_out=f"# Left out for length: the {left_out} dearest models.\n" if left_out else "",
         search_steps=", ".join(map(str, steps)),
-        strengths="\n".join(f"# {quote_toml(model)} = 0.5" for model in models),
+        strengths="\n".join(
+            f"{quote_toml(model)} = {strength:.2f}"
+            for model, strength in zip(models, _guess_strengths(len(models)), strict=True)
+        ),
         first_model=quote_toml(models[-1]),
     )
+
+
+def _guess_strengths(n_models: int) -> list[float]:
+    """Guess strengths of models in the order of their prices: dearer is taken for stronger."""
+    low, high = GUESSED_STRENGTHS
+    step = (high - low) / max(n_models - 1, 1)
+    return [high - step * place for place in reversed(range(n_models))]

@@ -49,7 +49,7 @@ class Outcome:
     trials: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class OutcomeLog:
     """A log of outcomes over n questions and m options, r rows.
 
@@ -97,6 +97,13 @@ class OutcomeLog:
     context: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     dataset: str = "log"
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """Sum up the log in one line."""
+        return (
+            f"<OutcomeLog {self.dataset}: {self.n_questions} questions x {self.n_options} options, "
+            f"{len(self.quality)} rows, cost in {self.cost_unit}>"
+        )
 
     @property
     def n_questions(self) -> int:

@@ -83,7 +83,7 @@ class Choice:
         return asdict(self)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class Plan:
     """An option for every question within a budget.
 
@@ -129,6 +129,18 @@ class Plan:
     def __len__(self) -> int:
         """Count the questions."""
         return len(self.questions)
+
+    def __repr__(self) -> str:
+        """Sum up the plan in one line."""
+        totals = self.totals
+        spent = ", ".join(
+            f"{totals['cost'][unit]:g} of {amount:g} {unit}"
+            for unit, amount in totals["budget"].items()
+        )
+        return (
+            f"<Plan {self.plan_id}: {len(self)} questions, {spent}, "
+            f"expected quality {totals['expected_quality']:.3f}>"
+        )
 
     def __iter__(self) -> Iterator[Choice]:
         """Go through the choices in the order of the questions."""

@@ -17,6 +17,7 @@ from router.menus import parse_menu
 from router.models.bundle import Bundle
 from router.options import Menu
 from router.plan import Plan
+from router.prices import Prices
 from router.questions import Question, parse_questions
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from router.allocation import Solution
     from router.models.predictor import Predictor
     from router.models.surface import Surface
-    from router.prices import Prices
 
 __all__ = ["CurvePoint", "Router"]
 
@@ -78,15 +78,17 @@ class Router:
     prices: Prices | None = None
 
     @classmethod
-    def load(cls, path: str | Path | None = None, *, prices: Prices | None = None) -> Router:
+    def load(
+        cls, path: str | Path | None = None, *, prices: Prices | str | Path | None = None
+    ) -> Router:
         """Load a bundle from a directory, or the one that ships.
 
         Parameters
         ----------
         path : str or Path, optional
             A bundle directory; the shipped cold-start prior by default.
-        prices : Prices, optional
-            One's own prices, instead of those in the bundle.
+        prices : Prices, str or Path, optional
+            One's own prices or the file that holds them, instead of those in the bundle.
 
         Returns
         -------
@@ -96,8 +98,12 @@ class Router:
         ------
         BundleError
             If the bundle is missing, damaged or made for other features.
+        PriceError
+            If the price table cannot be used.
         """
         bundle = Bundle.load(path)
+        if prices is not None and not isinstance(prices, Prices):
+            prices = Prices.load(prices)
         return cls(bundle, prices if prices is not None else bundle.prices)
 
     @property
@@ -207,7 +213,12 @@ class Router:
             amounts=costs.amounts,
             shadow_price=_price_by_unit(solution, list(budget_micro)),
             gap=solution.gap,
-            notes=(*_note_prices(costs, self.prices), *_note_evidence(surface)),
+            notes=(
+                *_note_prices(costs, self.prices),
+                *_note_evidence(surface),
+                *_note_strengths(surface, self.predictor),
+                *_note_context(asked),
+            ),
         )
 
     def curve(
@@ -314,6 +325,13 @@ def _note_prices(costs: MenuCosts, prices: Prices | None) -> tuple[str, ...]:
     return (f"prices {prices.price_id} do not fit this menu: dollars are those measured in a log",)
 
 
+def _note_context(questions: Sequence[Question]) -> tuple[str, ...]:
+    """Say that numbers known beforehand were taken and not used."""
+    if not any(question.context for question in questions):
+        return ()
+    return ("context was given; this version's models read text and group only",)
+
+
 def _note_evidence(surface: Surface) -> tuple[str, ...]:
     """Say which options are planned without outcomes of their own."""
     unseen = [
@@ -326,7 +344,30 @@ def _note_evidence(surface: Surface) -> tuple[str, ...]:
     names = ", ".join(unseen[:3]) + (", ..." if len(unseen) > 3 else "")
     note = (
         f"{len(unseen)} of {len(surface.menu)} options ({names}) have no outcomes of their own: "
-        "their quality is predicted from their descriptors"
+        "their quality is predicted from their descriptors; trust differences between them more "
+        "than levels"
+    )
+    return (note,)
+
+
+def _note_strengths(surface: Surface, predictor: Predictor) -> tuple[str, ...]:
+    """Say which models are planned with as if all were equally strong."""
+    if predictor.descriptors is None:
+        return ()
+    strengths = predictor.descriptors.strengths
+    unknown = {
+        option.model
+        for option, evidence in zip(surface.menu, surface.evidence, strict=True)
+        if evidence == "descriptors"
+        and option.model_strength is None
+        and strengths.look_up(option.model) is None
+    }
+    if not unknown:
+        return ()
+    names = ", ".join(sorted(str(name) for name in unknown))
+    note = (
+        f"the strength of {names} is not known, so none is taken for stronger than another: "
+        "give model_strength in the menu"
     )
     return (note,)
 

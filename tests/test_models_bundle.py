@@ -219,8 +219,8 @@ def test_huge_files_are_not_read(folder: Path, monkeypatch: pytest.MonkeyPatch) 
         Bundle.load(folder)
 
 
-def test_manifest_is_written_last(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A write that stops half-way leaves a directory that is refused, until it is done again."""
+def test_bundles_are_replaced_whole(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write that stops half-way leaves the old bundle whole, and nothing beside it."""
     written: list[str] = []
 
     def stop_at_second(path: Path, content: bytes) -> None:
@@ -246,8 +246,8 @@ def test_manifest_is_written_last(folder: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(bundle_module, "write_bytes_atomically", stop_at_second)
     with pytest.raises(InputError, match="disk full"):
         reordered.save(folder)
-    with pytest.raises(BundleError, match=r"card\.md"):
-        Bundle.load(folder)
+    assert Bundle.load(folder).bundle_id == planted.bundle_id
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
     written.clear()
 
     def write(path: Path, content: bytes) -> None:

@@ -85,7 +85,7 @@ def test_pooled_card_has_a_row_a_source(others: int) -> None:
     assert "| left | 40 | 3 | 0.400 | 0.500 | 0.550 | 0.600 | +0.050 | +0.50 |" in card
     assert card.count("| behind") == others
     mean = (0.05 - 0.2 * others) / (1 + others)
-    assert f"on 1 of {1 + others} logs; mean difference {mean:+.4f}" in card
+    assert f"on 1 of {1 + others} logs, on average {mean:+.4f}" in card
     assert "2026-11-22" in card
 
 
@@ -102,4 +102,4 @@ def test_pooled_card_without_scored_sources() -> None:
         "calibration": {"expected_calibration_error": 0.1, "brier_score": 0.2},
         "descriptors": {"strengths": {"date": "2026-11-22"}},
     }
-    assert "on 0 of 0 logs; mean difference +0.0000" in write_pooled_card(manifest)
+    assert "on 0 of 0 logs, on average +0.0000" in write_pooled_card(manifest)

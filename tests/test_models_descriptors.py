@@ -57,12 +57,20 @@ def test_stated_strength_overrules_the_table() -> None:
     assert describe(Option("a", model="toy", model_strength=0.0))["model_strength"] == 0.0
 
 
-@pytest.mark.parametrize("name", ["best_of_8", "Verified", "x|rerank"])
-def test_verifiers_are_known_by_their_words(name: str) -> None:
-    """A verifier shows in the strategy or in the name, whatever the case."""
-    assert describe(Option(name))["has_verifier"] == 1.0
-    assert describe(Option("a", strategy=name))["has_verifier"] == 1.0
+@pytest.mark.parametrize("strategy", ["best_of_8", "Verified", "wide_k100_rerank"])
+def test_verifiers_are_known_by_their_words(strategy: str) -> None:
+    """A verifier shows in the strategy, whatever the case."""
+    assert describe(Option("a", strategy=strategy))["has_verifier"] == 1.0
     assert describe(Option("a", strategy="cot"))["has_verifier"] == 0.0
+
+
+@pytest.mark.parametrize("word", ["best_of_8", "street", "worldwide", "treehouse-7b", "upgrade"])
+def test_names_say_nothing(word: str) -> None:
+    """What an option is called, or a word that only holds another, changes no descriptor."""
+    plain = describe(Option("a", strategy="cot"))
+    assert describe(Option(word, strategy="cot")) == plain
+    if word != "best_of_8":
+        assert describe(Option("a", strategy=word)) == plain
 
 
 OPTIONS = st.builds(

@@ -66,7 +66,7 @@ def test_every_file_the_readme_links_to_exists(readme: str, repository_root: Pat
 def test_commands_of_the_readme_are_commands(readme: str, repository_root: Path) -> None:
     """Every make target and every subcommand that the README names is there."""
     makefile = (repository_root / "Makefile").read_text(encoding="utf-8")
-    targets = set(re.findall(r"`?make ([a-z-]+)`?", readme))
+    targets = set(re.findall(r"(?:^|`)make ([a-z-]+)", readme, re.MULTILINE))
     assert targets
     assert [name for name in targets if f"\n{name}:" not in makefile] == []
     commands = set(re.findall(r"\.venv/bin/router ([a-z]+)", readme))

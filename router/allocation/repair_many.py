@@ -47,15 +47,20 @@ def fill_many(block: ManyBlock, plan: ManyPlan, budgets: IntArray) -> ManyPlan:
     """Take the best single-row upgrade that fits all budgets until none is left."""
     choices = plan.choices.copy()
     slack = budgets - plan.spend
-    costs = block.costs()
-    step = costs - block.cost_of(choices)[:, None, :]
     rise = block.gain - block.gain_of(choices)[:, None]
+    row, option = np.nonzero(rise > 0.0)
+    rise = rise[row, option]
+    step = block.costs()[row, option] - block.cost_of(choices)[row]
     while True:
-        rise[(step > slack).any(axis=2)] = 0.0
-        row, option = divmod(int(rise.argmax()), rise.shape[1])
-        if rise[row, option] <= 0.0:
+        # An upgrade that does not fit now never will: slack only falls, and a step from the row's
+        # next choice needs what the step from this one needs in all.
+        fits = (rise > 0.0) & (step <= slack).all(axis=1)
+        row, option, rise, step = row[fits], option[fits], rise[fits], step[fits]
+        if not len(row):
             return block.plan(choices)
-        slack = slack - step[row, option]
-        choices[row] = option
-        step[row] = costs[row] - costs[row, option]
-        rise[row] = block.gain[row] - block.gain[row, option]
+        best = int(rise.argmax())
+        choices[row[best]] = option[best]
+        slack = slack - step[best]
+        own = row == row[best]
+        rise[own] -= rise[best]
+        step[own] -= step[best].copy()

@@ -12,7 +12,7 @@ from router.exceptions import InputError
 from router.log_merging import merge_logs
 from router.logs import read_log
 from router.menus import load_menu
-from router.models.bundle import MANIFEST, Bundle
+from router.models.bundle import Bundle, check_target
 from router.options import Menu
 from router.outcomes import OutcomeLog
 from router.prices import Prices
@@ -53,7 +53,8 @@ def train(
     """Train a gain model on outcome logs and write it as a bundle."""
     if pooled and menu is None:
         raise InputError("--pooled needs --menu MENU.toml: the options its bundle plans with")
-    _check_target(out)
+    # Before minutes are spent on training.
+    check_target(out)
     default_menu = None if menu is None else load_menu(menu)
     price_table = None if prices is None else Prices.load(prices)
     read = [read_log(path) for path in logs]
@@ -102,11 +103,3 @@ def _train(
         if menu is None:
             raise InputError("pooled training needs a menu")
         return train_pooled(logs, seed=seed, menu=menu, prices=prices, progress=progress)
-
-
-def _check_target(out: Path) -> None:
-    """Refuse a place for the bundle before minutes are spent on training it."""
-    if out.exists() and not out.is_dir():
-        raise InputError(f"{out}: is a file; a bundle is a directory")
-    if out.is_dir() and any(out.iterdir()) and not (out / MANIFEST).exists():
-        raise InputError(f"{out}: holds files that are not a bundle's; choose another")

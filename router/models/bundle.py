@@ -10,7 +10,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import shutil
 import struct
+import tempfile
 import tomllib
 import zipfile
 import zlib
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Bundle", "make_bundle", "pack_arrays", "unpack_arrays"]
+__all__ = ["Bundle", "check_target", "make_bundle", "pack_arrays", "unpack_arrays"]
 
 FORMAT = "compute-allocation-router/bundle/1"
 MANIFEST = "manifest.json"
@@ -86,6 +88,10 @@ def unpack_arrays(content: bytes) -> dict[str, NDArray[np.generic]]:
         If the content is damaged.
     """
     try:
+        with zipfile.ZipFile(io.BytesIO(content)) as packed:
+            # Arrays are stored as they are; a compressed one could unpack to any size.
+            if any(entry.compress_type != zipfile.ZIP_STORED for entry in packed.infolist()):
+                raise BundleError("text.npz: holds compressed arrays")
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except DAMAGE as error:
@@ -113,7 +119,7 @@ class Bundle:
     """
 
     bundle_id: str
-    manifest: Mapping[str, Any]
+    manifest: Mapping[str, Any] = field(repr=False)
     files: Mapping[str, bytes] = field(repr=False)
 
     @cached_property
@@ -217,15 +223,14 @@ class Bundle:
         return bundle
 
     def save(self, path: str | Path) -> None:
-        """Write the bundle to a directory, replacing a bundle that is there.
+        """Write the bundle to a directory, replacing a bundle that is there as a whole.
 
-        Files are written first and the manifest last, so that a directory without a valid manifest
-        is never taken for a bundle.
+        Everything is written beside it first; then the old directory gives way to the new one.
 
         Parameters
         ----------
         path : str or Path
-            The directory; it is made if need be.
+            The directory.
 
         Raises
         ------
@@ -233,17 +238,27 @@ class Bundle:
             If it is a file, holds something that is not a bundle, or cannot be written.
         """
         folder = Path(path)
-        if folder.exists() and not folder.is_dir():
-            raise InputError(f"{folder}: is a file; a bundle is a directory")
-        if folder.is_dir() and any(folder.iterdir()) and not _holds_bundle(folder):
-            raise InputError(f"{folder}: holds files that are not a bundle's; choose another")
+        check_target(folder)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
         except OSError as error:
             raise InputError(f"{folder}: cannot be made ({error.strerror})") from None
-        for name, content in self.files.items():
-            write_bytes_atomically(folder / name, content)
-        write_bytes_atomically(folder / MANIFEST, _write(self.manifest))
+        try:
+            fresh.chmod(0o755)
+            for name, content in self.files.items():
+                write_bytes_atomically(fresh / name, content)
+            write_bytes_atomically(fresh / MANIFEST, _write(self.manifest))
+            retired = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+            if folder.exists():
+                # A rename onto an empty directory replaces it, so nothing is ever half there.
+                folder.replace(retired)
+            fresh.replace(folder)
+            shutil.rmtree(retired, ignore_errors=True)
+        except OSError as error:
+            raise InputError(f"{folder}: cannot be written ({error.strerror})") from None
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
 
     def verify(self) -> None:
         """Repeat the golden vectors.
@@ -286,6 +301,25 @@ def _read_files(folder: Path, manifest: Mapping[str, Any]) -> dict[str, bytes]:
             raise BundleError(f"{folder / name}: its content differs from the manifest's digest")
         files[name] = content
     return files
+
+
+def check_target(folder: Path) -> None:
+    """Refuse a place where no bundle may be written.
+
+    Parameters
+    ----------
+    folder : Path
+        A directory that may exist.
+
+    Raises
+    ------
+    InputError
+        If it is a file, or a directory that holds something else than a bundle.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{folder}: is a file; a bundle is a directory")
+    if folder.is_dir() and any(folder.iterdir()) and not _holds_bundle(folder):
+        raise InputError(f"{folder}: holds files that are not a bundle's; choose another")
 
 
 def _holds_bundle(folder: Path) -> bool:

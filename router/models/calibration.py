@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Calibration", "fit_calibration"]
+__all__ = ["WIDTH_UNKNOWN", "Calibration", "fit_calibration"]
 
 N_BINS = 10
 CELL_SIZE_MIN = 30

@@ -45,20 +45,21 @@ quality can be far off, and only differences between options carry over, in part
 
 ## Figures on sources left out
 
-Each log was left out in turn, and its questions removed from all other logs by their text. The \
-prior then planned it from descriptors and the log's mean costs alone. Mean quality over the five \
-budgets of the protocol (5, 10, 20, 40 and 70 % of the way from the cheapest to the best option's \
-cost), on questions that saw every option. *straight* mixes the cheapest and the dearest option, \
-which takes no knowledge but costs; *blind* is the best fixed mix, which takes the log's own \
-outcomes, so the prior is not expected to reach it. *rank* is Spearman's correlation of the \
-options' predicted and true means.
+Trained on: {datasets}. Each log was left out in turn, and its questions removed from all other \
+logs by their first 14 words. The prior then planned it from descriptors and the log's mean costs \
+alone. Mean quality over the five budgets of the protocol (5, 10, 20, 40 and 70 % of the way from \
+the cheapest to the best option's cost), on questions that saw every option. *straight* mixes \
+the cheapest and the dearest option, which takes no knowledge but costs; *blind* is the best \
+fixed mix, which takes the log's own outcomes, so the prior is not expected to reach it. *rank* \
+is Spearman's correlation of the options' predicted and true means.
 
-| left out | questions | options | cheapest | straight | prior | blind | prior - straight | rank |
+| left out | questions | options | cheapest | straight | prior | blind | gain | rank |
 |---|---|---|---|---|---|---|---|---|
 {rows}
 
-Ahead of *straight* on {n_ahead} of {n_scored} logs; mean difference {mean_difference:+.4f}. Where \
-the prior is behind, it should not be used without outcomes of one's own.
+*gain* is the prior minus the better of *cheapest* and *straight*. Above zero on {n_ahead} of \
+{n_scored} logs, on average {mean_difference:+.4f}. Where it is not, the prior should not be used \
+without outcomes of one's own.
 """
 
 
@@ -76,7 +77,6 @@ def write_log_card(manifest: Mapping[str, Any]) -> str:
         Markdown.
     """
     training, calibration = manifest["training"], manifest["calibration"]
-    kept = max(training["direction_scales"], default=0.0)
     groups = [name for name in manifest["named"]["groups"] if name]
     tasks = (
         f"{len(groups)} labelled; a question without a label is assigned by its text."
@@ -97,7 +97,7 @@ def write_log_card(manifest: Mapping[str, Any]) -> str:
         tasks=tasks,
         error=calibration["expected_calibration_error"],
         brier=calibration["brier_score"],
-        weights=", ".join(f"{weight * kept:.2f}" for weight in training["learner_weights"]),
+        weights=", ".join(f"{weight:.2f}" for weight in training["learner_weights"]),
         parity=training["parity_max_difference"],
     )
 
@@ -116,7 +116,9 @@ def write_pooled_card(manifest: Mapping[str, Any]) -> str:
         Markdown.
     """
     training, calibration = manifest["training"], manifest["calibration"]
-    differences = [entry["prior"] - entry["straight"] for entry in training["left_out"]]
+    differences = [
+        entry["prior"] - max(entry["cheapest"], entry["straight"]) for entry in training["left_out"]
+    ]
     rows = [
         f"| {entry['dataset']} | {entry['n_questions']} | {entry['n_options']} "
         f"| {entry['cheapest']:.3f} | {entry['straight']:.3f} | {entry['prior']:.3f} "
@@ -125,6 +127,7 @@ def write_pooled_card(manifest: Mapping[str, Any]) -> str:
     ]
     return POOLED_CARD.format(
         n_logs=len(training["datasets"]),
+        datasets=", ".join(f"`{name}`" for name in training["datasets"]),
         n_questions=training["n_questions"],
         n_rows=training["n_rows"],
         error=calibration["expected_calibration_error"],

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -31,8 +32,11 @@ DESCRIPTOR_NAMES = (
     "has_verifier",
     "reads_widely",
 )
-VERIFIER_WORDS = ("verif", "best-of", "best_of", "rerank", "grade", "reward")
-WIDE_WORDS = ("wide", "_w3", "_w5", "rag_", "tree")
+# Words of a strategy, told apart at whatever is no letter; an option's own name says nothing.
+VERIFIER_WORDS = frozenset(
+    {"verifier", "verification", "verified", "best", "rerank", "grade", "reward"}
+)
+WIDE_WORDS = frozenset({"wide", "rag", "tree"})
 
 
 def describe_menu(options: Iterable[Option], strengths: StrengthTable) -> NDArray[np.float32]:
@@ -58,15 +62,27 @@ def describe_menu(options: Iterable[Option], strengths: StrengthTable) -> NDArra
     >>> describe_menu([option], StrengthTable("2026-11-22", {}, ())).tolist()
     [[2.0, -1.0, -1.0, 2.0, 0.5, 0.0, 0.0, 0.0]]
     """
-    return np.array([_describe(option, strengths) for option in options], dtype=np.float32)
+    listed = list(options)
+    # A menu has many options and few models, and looking one up reads the whole table.
+    models = {
+        name: _Model(strengths.look_up(name), strengths.is_trained_to_reason(name))
+        for name in {option.model for option in listed}
+    }
+    rows = [_describe(option, models[option.model]) for option in listed]
+    return np.array(rows, dtype=np.float32)
 
 
-def _describe(option: Option, strengths: StrengthTable) -> list[float]:
+class _Model(NamedTuple):
+    """What the strength table says of a model."""
+
+    strength: float | None
+    is_trained_to_reason: bool
+
+
+def _describe(option: Option, known: _Model) -> list[float]:
     """Describe one option."""
-    words = f"{option.strategy or ''} {option.name}".lower()
-    strength = option.model_strength
-    if strength is None:
-        strength = strengths.look_up(option.model)
+    words = set(re.split(r"[^a-z]+", (option.strategy or "").lower()))
+    strength = known.strength if option.model_strength is None else option.model_strength
     effort = option.reasoning_effort
     tokens = option.reasoning_tokens
     return [
@@ -75,9 +91,9 @@ def _describe(option: Option, strengths: StrengthTable) -> list[float]:
         UNKNOWN if tokens is None else float(np.log1p(tokens)),
         float(np.log2(option.samples)),
         UNKNOWN if strength is None else strength,
-        float(strengths.is_trained_to_reason(option.model)),
-        float(any(word in words for word in VERIFIER_WORDS)),
-        float(any(word in words for word in WIDE_WORDS)),
+        float(known.is_trained_to_reason),
+        float(not words.isdisjoint(VERIFIER_WORDS)),
+        float(not words.isdisjoint(WIDE_WORDS)),
     ]
 
 

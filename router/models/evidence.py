@@ -1,7 +1,8 @@
 """Out-of-fold evidence: what models that have not seen a question say of it.
 
-Everything that is chosen from outcomes, directions and task tables included, is chosen anew inside
-every inner fold, so that nothing is judged on the rows it was fitted to.
+What is fitted to outcomes, task tables and learners, is fitted anew inside every inner fold, and on
+a dense log so are the directions. On a sparse log the options' means and their kernel are those of
+the whole log: a fold's share of a hundred outcomes an option would make them mostly noise.
 """
 
 from __future__ import annotations

@@ -7,12 +7,13 @@ by their text, and the prior plans it from descriptors alone.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from router.exceptions import LogError
+from router.exceptions import LogError, MissingExtraError
 from router.features.encoder import TextEncoder
 from router.models.bundle import Bundle, make_bundle, pack_arrays
 from router.models.calibration import fit_calibration
@@ -40,12 +41,14 @@ if TYPE_CHECKING:
     from router.outcomes import OutcomeLog
     from router.prices import Prices
 
-__all__ = ["SourceFigures", "score_source", "train_pooled"]
+__all__ = ["SourceFigures", "identify_question", "score_source", "train_pooled"]
 
 N_COMPONENTS = 32
 VOCABULARY_SIZE_MAX = 20_000
 FRACTIONS = (0.05, 0.10, 0.20, 0.40, 0.70)
 QUESTIONS_MIN = 20
+# Logs lay the same question out in different ways behind its first words.
+IDENTITY_WORDS, IDENTITY_CHARACTERS = 14, 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +123,23 @@ def train_pooled(
     MissingExtraError
         If the extra ``[train]`` is not installed.
     """
-    tell = progress or (lambda _: None)
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        raise MissingExtraError.for_extra("train", "training") from None
+    # As for one log: the same seed is to give the same bundle on any number of cores.
+    with threadpool_limits(limits=1):
+        return _train(logs, menu, prices, seed, progress or (lambda _: None))
+
+
+def _train(
+    logs: Sequence[OutcomeLog],
+    menu: Menu,
+    prices: Prices | None,
+    seed: int,
+    tell: Callable[[str], None],
+) -> Bundle:
+    """Train on one thread."""
     if len(logs) < 2:
         raise LogError("a pooled prior needs at least two logs: one is left out to judge it")
     strengths = load_strengths()
@@ -178,14 +197,38 @@ def _describe(
     }
 
 
+def identify_question(text: str) -> str:
+    """Name a question by its leading words, so that another layout of its choices is the same.
+
+    Parameters
+    ----------
+    text : str
+        The question.
+
+    Returns
+    -------
+    str
+        The first 14 words in lower case, without anything but letters and digits.
+
+    Examples
+    --------
+    >>> identify_question("Which gas is noble?  (A) Neon") == identify_question(
+    ...     "which gas is noble? A: Neon"
+    ... )
+    True
+    """
+    words = re.findall(r"[^\W_]+", text[:IDENTITY_CHARACTERS].lower())
+    return " ".join(words[:IDENTITY_WORDS])
+
+
 def _without_questions(logs: Sequence[OutcomeLog], left_out: OutcomeLog) -> list[OutcomeLog]:
-    """Remove a log and its questions from all others, by text."""
-    texts = {text.strip().lower() for text in left_out.texts}
+    """Remove a log and its questions from all others, however they are laid out."""
+    texts = {identify_question(text) for text in left_out.texts}
     rest = []
     for log in logs:
         if log is left_out:
             continue
-        keep = [text.strip().lower() not in texts for text in log.texts]
+        keep = [identify_question(text) not in texts for text in log.texts]
         if any(keep):
             rest.append(log.select(keep))
     if not rest:

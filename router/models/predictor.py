@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from router.exceptions import MenuError
+from router.models.calibration import WIDTH_UNKNOWN
 from router.models.descriptors import (
     DESCRIPTOR_NAMES,
     UNKNOWN,
@@ -229,6 +230,12 @@ class Predictor:
         skip = np.array([kind == "none" for kind in evidence])
         quality[:, skip] = 0.0
         low, high = self.calibration.bound(quality)
+        if self.named is not None:
+            # The calibration was measured on options known by name; how far descriptors are off
+            # was not, so their intervals are as wide as those of an option nobody measured.
+            guessed = np.array([kind == "descriptors" for kind in evidence])
+            low[:, guessed] = np.maximum(quality[:, guessed] - WIDTH_UNKNOWN, 0.0)
+            high[:, guessed] = np.minimum(quality[:, guessed] + WIDTH_UNKNOWN, 1.0)
         low[:, skip] = high[:, skip] = 0.0
         return Surface(menu, quality, low, high, evidence)
 

@@ -1,8 +1,9 @@
 """Stacking: how much each learner and each direction is worth, judged out of fold.
 
-A learner that predicts nothing gets weight zero, and a stack without out-of-fold evidence vanishes.
-That is the whole fallback to the best fixed mix: where text and task say nothing, what remains are
-the options' means.
+A learner that harms gets weight zero, and a stack shrinks by as much as its out-of-fold slope is
+uncertain. That is the fallback to the best fixed mix: where text and task say nothing, what remains
+is close to the options' means. It is not exactly them: weights are fitted to the same out-of-fold
+predictions that judge them, so that pure noise can keep a small share.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ SCALE_MAX = 1.5
 
 
 def stack_members(
-    predicted: NDArray[np.float64], target: NDArray[np.float64]
+    predicted: NDArray[np.float64],
+    target: NDArray[np.float64],
+    question: NDArray[np.int64] | None = None,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Weigh learners by non-negative least squares, then scale directions by their evidence.
 
@@ -39,6 +42,9 @@ def stack_members(
         Out-of-fold predictions of k learners for r directions.
     target : ndarray of float64, shape (n, r)
         What they should have predicted.
+    question : ndarray of int64, shape (n,), optional
+        Which question a row is about, where folds were dealt more than once: rows of one question
+        are no independent evidence. Each row is one by default.
 
     Returns
     -------
@@ -70,19 +76,27 @@ def stack_members(
     system = np.vstack((flat, penalty * np.eye(flat.shape[1])))
     weights, _ = nnls(system, np.concatenate((target.ravel(), np.zeros(flat.shape[1]))))
     combined = predicted @ weights
-    slope, variance = _regress(combined * target, combined**2)
+    products, squares = combined * target, combined**2
+    if question is not None:
+        products, squares = _add_up(products, question), _add_up(squares, question)
+    slope, variance = _regress(products, squares)
     prior = 1.0 / SCALE_DEVIATION**2
     precision = 1.0 / np.maximum(variance, 1e-12)
     scale = (slope * precision + prior) / (precision + prior)
-    pooled = (
-        (combined * target).sum(axis=1, keepdims=True),
-        (combined**2).sum(axis=1, keepdims=True),
+    whole, whole_variance = _regress(
+        products.sum(axis=1, keepdims=True), squares.sum(axis=1, keepdims=True)
     )
-    whole, whole_variance = _regress(*pooled)
     kept = 0.0
     if whole[0] > 0.0:
         kept = max(0.0, 1.0 - float(whole_variance[0]) / max(float(whole[0]) ** 2, 1e-12))
     return np.asarray(weights), np.clip(scale, 0.0, SCALE_MAX) * kept
+
+
+def _add_up(values: NDArray[np.float64], question: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Add up the rows of every question."""
+    total = np.zeros((int(question.max()) + 1, values.shape[1]))
+    np.add.at(total, question, values)
+    return total
 
 
 def _regress(

@@ -43,9 +43,16 @@ class StrengthTable:
     reasoning: tuple[str, ...]
 
     def look_up(self, model: str | None) -> float | None:
-        """Return a model's strength by the longest part of its name that is listed."""
+        """Return a model's strength by the longest part of its name that is listed.
+
+        A part counts where it is made of whole words and numbers of the name.
+        """
         name = (model or "").lower()
-        found = [part for part in self.strength if part in name]
+        found = [
+            part
+            for part in self.strength
+            if re.search(rf"(?<![a-z0-9]){re.escape(part)}(?![a-z0-9])", name)
+        ]
         return self.strength[max(found, key=len)] if found else None
 
     def is_trained_to_reason(self, model: str | None) -> bool:

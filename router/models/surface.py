@@ -19,7 +19,7 @@ __all__ = ["EVIDENCE_KINDS", "Surface", "shift_into_range"]
 EVIDENCE_KINDS = ("outcomes", "descriptors", "none")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Surface:
     """Predictions for n questions and the m options of a menu.
 
@@ -40,6 +40,11 @@ class Surface:
     low: NDArray[np.float64]
     high: NDArray[np.float64]
     evidence: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        """Sum up the surface in one line."""
+        n, m = self.quality.shape
+        return f"<Surface of {n} questions x {m} options of {self.menu.name!r}>"
 
 
 def shift_into_range(surface: NDArray[np.float64]) -> NDArray[np.float64]:

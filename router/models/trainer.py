@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from router.logs import read_log
 from router.models.bundle import Bundle, make_bundle, pack_arrays
 from router.models.calibration import fit_calibration
 from router.models.card import write_log_card
@@ -23,10 +24,12 @@ from router.models.manifest import (
 from router.models.pooled import train_pooled
 from router.models.strengths import StrengthTable, load_strengths
 from router.models.training import FittedGain, fit_gain
+from router.outcomes import OutcomeLog
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from router.options import Menu, Option
-    from router.outcomes import OutcomeLog
     from router.prices import Prices
 
 __all__ = ["cost_options", "train", "train_pooled"]
@@ -35,7 +38,7 @@ Progress = Callable[[str], None]
 
 
 def train(
-    log: OutcomeLog,
+    log: OutcomeLog | str | Path,
     *,
     seed: int = 0,
     menu: Menu | None = None,
@@ -46,8 +49,8 @@ def train(
 
     Parameters
     ----------
-    log : OutcomeLog
-        Dense or sparse, in one cost unit.
+    log : OutcomeLog, str or Path
+        Dense or sparse, in one cost unit; or the file that holds it.
     seed : int, default=0
         Seed of folds and sampling; the same seed gives the same bundle.
     menu : Menu, optional
@@ -72,6 +75,7 @@ def train(
         If the extra ``[train]`` is not installed.
     """
     tell = progress or (lambda _: None)
+    log = log if isinstance(log, OutcomeLog) else read_log(log)
     fitted = fit_gain(log, seed=seed, progress=tell)
     tell("exporting")
     features = fitted.model.encoder.encode(log.texts)
@@ -124,7 +128,10 @@ def _describe(log: OutcomeLog, fitted: FittedGain, seed: int) -> dict[str, Any]:
             "n_rows": len(log.quality),
             "coverage": log.coverage,
             "seed": seed,
-            "learner_weights": [round(float(value), 4) for value in fitted.weights],
+            # As far as out-of-fold evidence let them stand.
+            "learner_weights": [
+                round(float(value), 4) for value in fitted.weights * fitted.scale.max(initial=0.0)
+            ],
             "direction_scales": [round(float(value), 4) for value in fitted.scale],
             "notes": list(log.notes),
             "libraries": describe_libraries(),

@@ -128,11 +128,22 @@ def fit_gain(
     MissingExtraError
         If the extra ``[train]`` is not installed.
     """
-    tell = progress or (lambda _: None)
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        raise MissingExtraError.for_extra("train", "training") from None
+    # Threads of the linear algebra add in another order, which a split can turn into another tree;
+    # on matrices of this size they cost more than they bring.
+    with threadpool_limits(limits=1):
+        return _fit_gain(log, seed, progress or (lambda _: None))
+
+
+def _fit_gain(log: OutcomeLog, seed: int, tell: Callable[[str], None]) -> FittedGain:
+    """Fit on one thread."""
     tried = np.bincount(log.option_index, minlength=log.n_options) > 0
     _check_size(log, tried)
     if not tried.all():
-        return _place_untried(fit_gain(_drop_options(log, tried), seed=seed, progress=tell), tried)
+        return _place_untried(_fit_gain(_drop_options(log, tried), seed, tell), tried)
     quality = log.to_matrix(log.quality)
     groups = tuple(sorted({group or "" for group in log.groups}))
     position = {name: index for index, name in enumerate(groups)}
@@ -231,6 +242,7 @@ def _weigh(
     weights, scale = stack_members(
         np.concatenate([fold.predicted for fold in every]),
         np.concatenate([fold.target for fold in every]),
+        np.concatenate([fold.rows for fold in every]),
     )
     return weights, scale if n >= QUESTIONS_FOR_TEXT_MIN else 0.0 * scale, deals[0]
 
