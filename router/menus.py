@@ -358,4 +358,4 @@ def _guess_strengths(n_models: int) -> list[float]:
     """Guess strengths of models in the order of their prices: dearer is taken for stronger."""
     low, high = GUESSED_STRENGTHS
     step = (high - low) / max(n_models - 1, 1)
-    return [high - step * place for place in reversed(range(n_models))]
+    return [round(high - step * place, 4) for place in reversed(range(n_models))]

@@ -201,16 +201,16 @@ def test_template_loads_for_any_names(
 
 
 def test_template_comments_can_be_taken_in() -> None:
-    """Its commented strengths and its commented option are valid where their marks are removed."""
+    """Its commented option is valid without its marks, and dearer models count as stronger."""
     prices = Prices("2026-11-22", {'a"\n\\b': ModelPrice(1, 2), "c": ModelPrice(3, 4)}, 0.01)
     lines = write_menu_template(prices).splitlines()
     start = next(i for i, line in enumerate(lines) if line.startswith("# [[options]]"))
     lines[start:] = [line.removeprefix("# ") for line in lines[start:]]
-    lines = [line.removeprefix("# ") if line.endswith("= 0.5") else line for line in lines]
     menu = parse_menu(tomllib.loads("\n".join(lines)))
     assert menu.options[-1].name == "large|deep-research"
     assert menu.options[-1].model == "c"
-    assert {option.model_strength for option in menu.options[:-1]} == {0.5}
+    strengths = {option.model: option.model_strength for option in menu.options[:-1]}
+    assert strengths == {'a"\n\\b': 0.65, "c": 0.88}
 
 
 def test_template_of_a_long_price_list_loads() -> None:

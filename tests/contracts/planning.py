@@ -40,6 +40,7 @@ class TablePredictor:
 
     table: dict[tuple[str, str], float]
     seen: frozenset[str]
+    descriptors: None = None
 
     def predict(self, questions: Sequence[Question], menu: Menu) -> Surface:
         """Look every pair up; a pair that is not in the table has quality one half."""
