@@ -214,3 +214,12 @@ def test_surrogates_in_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "log.jsonl").write_text(json.dumps(row), "utf-8")
     with pytest.raises(LogError, match=r"log.jsonl: row 1: character 1 is a lone surrogate"):
         read_log(tmp_path / "log.jsonl")
+
+
+def test_cost_is_taken_from_the_unit_that_is_there() -> None:
+    """A log that states dollars only needs no column ``cost`` beside them."""
+    columns = {name: values for name, values in BASE.items() if name != "cost"}
+    log = build_log({**columns, "cost_usd": [0.5, 1.0, 0.5]})
+    assert log.cost_unit == "usd"
+    assert log.mean_costs().tolist() == [0.5, 1.0]
+    assert "rows, cost in usd" in repr(log)

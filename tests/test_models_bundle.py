@@ -317,3 +317,11 @@ def test_pickles_are_refused() -> None:
     np.savez(buffer, allow_pickle=True, a=np.array([{}], dtype=object))
     with pytest.raises(BundleError, match=r"text\.npz"):
         unpack_arrays(buffer.getvalue())
+
+
+def test_compressed_arrays_are_refused() -> None:
+    """Arrays that could unpack to any size are not unpacked at all."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, word_table=np.zeros((1000, 10)))
+    with pytest.raises(BundleError, match="compressed"):
+        unpack_arrays(buffer.getvalue())

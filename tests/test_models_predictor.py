@@ -9,6 +9,7 @@ import pytest
 
 from router.exceptions import MenuError
 from router.models import predictor as predictor_module
+from router.models.calibration import WIDTH_UNKNOWN
 from router.models.descriptors import describe_menu, find_reference
 from router.models.predictor import stack_pairs, stack_reference
 from router.options import SKIP, Menu, Option
@@ -78,6 +79,15 @@ def test_intervals_bracket_the_expectation() -> None:
     assert np.all((surface.low >= 0) & (surface.low <= surface.quality))
     assert np.all((surface.quality <= surface.high) & (surface.high <= 1))
     assert surface.quality.shape == (12, 6)
+
+
+def test_strangers_have_wide_intervals() -> None:
+    """Beside options known by name, one known by descriptors only is as uncertain as can be."""
+    surface = planted_bundle().predictor.predict(QUESTIONS, Menu((*NAMED, *STRANGERS)))
+    stranger = len(NAMED)
+    width = np.minimum(surface.quality[:, stranger] + WIDTH_UNKNOWN, 1.0)
+    np.testing.assert_allclose(surface.high[:, stranger], width)
+    assert (surface.high - surface.low)[:, : len(NAMED)].mean() < 2 * WIDTH_UNKNOWN
 
 
 def test_strangers_without_descriptors_are_refused() -> None:

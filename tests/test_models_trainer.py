@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 import router
-from router.exceptions import MenuError
+from router.exceptions import LogError, MenuError
 from router.models.bundle import Bundle
 from router.models.trainer import cost_options, train
 from router.options import Menu, Option
 from router.prices import ModelPrice, Prices
 from router.questions import Question
 from tests.contracts.gains import COSTS, OPTIONS, make_log, planted_bundle
+from tests.contracts.tables import make_frame, write_frame
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -94,3 +95,11 @@ def test_menu_and_prices_are_stored() -> None:
     assert "exporting" in told
     surface = bundle.predictor.predict([Question("q", "who?")], bundle.menu)
     assert surface.evidence == ("outcomes", "descriptors")
+
+
+def test_log_may_be_given_as_a_file(tmp_path: Path) -> None:
+    """A path is read first, so that a log never has to be opened by hand."""
+    path = tmp_path / "log.csv"
+    write_frame(make_frame().drop(columns="propensity"), path)
+    with pytest.raises(LogError, match="3 questions are too few"):
+        train(path)

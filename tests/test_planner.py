@@ -13,7 +13,13 @@ from hypothesis import strategies as st
 
 from router.budgets import MICRO, Budget
 from router.costs import cost_menu
-from router.exceptions import BudgetError, BundleError, MenuError, QuestionError
+from router.exceptions import (
+    BudgetError,
+    BundleError,
+    MenuError,
+    PriceError,
+    QuestionError,
+)
 from router.menus import Grid
 from router.options import Menu, Option
 from router.planner import Router
@@ -332,3 +338,23 @@ def test_shipped_bundle_plans() -> None:
     assert plan.price_id != "measured"
     free = [option for option in router.bundle.menu if option.search_steps == 0.0]
     assert free, "the menu's options without searches say so"
+
+
+def test_notes_say_what_was_not_used() -> None:
+    """Context nobody reads and models of unknown strength are named in the plan."""
+    router = Router.load()
+    menu = Menu((Option("a", model="unheard-of", costs={"usd": 0.1}),))
+    questions = [{"id": "q", "text": "Who?", "context": {"hops": 2.0}}]
+    notes = " ".join(router.allocate(questions, Budget(usd=1.0), menu=menu).notes)
+    assert "context was given" in notes
+    assert "the strength of unheard-of is not known" in notes
+
+
+def test_prices_may_be_given_as_a_file(tmp_path: Path) -> None:
+    """A price table is read where its path is given, and a bad one is refused at once."""
+    prices = Prices("2026-11-22", {"small": ModelPrice(1.0, 2.0)})
+    path = tmp_path / "prices.toml"
+    path.write_text(prices.to_toml(), encoding="utf-8")
+    assert Router.load(prices=path).prices == prices
+    with pytest.raises(PriceError, match="no such file"):
+        Router.load(prices=tmp_path / "none.toml")

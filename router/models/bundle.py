@@ -89,13 +89,14 @@ def unpack_arrays(content: bytes) -> dict[str, NDArray[np.generic]]:
     """
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            # Arrays are stored as they are; a compressed one could unpack to any size.
-            if any(entry.compress_type != zipfile.ZIP_STORED for entry in packed.infolist()):
-                raise BundleError("text.npz: holds compressed arrays")
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            return {name: archive[name] for name in archive.files}
+            kinds = {entry.compress_type for entry in packed.infolist()}
+        # Arrays are stored as they are; a compressed one could unpack to any size.
+        if kinds <= {zipfile.ZIP_STORED}:
+            with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+                return {name: archive[name] for name in archive.files}
     except DAMAGE as error:
         raise BundleError(f"text.npz: not readable ({type(error).__name__})") from None
+    raise BundleError("text.npz: holds compressed arrays; only plain ones are read")
 
 
 @dataclass(frozen=True)
