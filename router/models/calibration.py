@@ -55,7 +55,8 @@ class Calibration:
 
         Returns
         -------
-        low, high : ndarray of float64, same shape
+        low : ndarray of float64, same shape
+        high : ndarray of float64, same shape
 
         Examples
         --------

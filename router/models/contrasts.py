@@ -81,8 +81,10 @@ def split_variance(residual: NDArray[np.float64], seen: NDArray[np.float64]) -> 
 
     Returns
     -------
-    noise, between : float
-        Their sum is the total; the second is 0 where no question has two rows.
+    noise : float
+        What is left of the total.
+    between : float
+        0 where no question has two rows.
     """
     total = float((residual**2).sum() / max(seen.sum(), 1.0))
     count = seen.sum(axis=1)

@@ -71,10 +71,12 @@ def smooth_means(
     start = np.full(len(kernels), np.log(spread / 4.0))
 
     def add_up(log_variance: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Add the kernels up, each with its variance."""
         weighted = np.tensordot(np.exp(log_variance), kernels, axes=1)
         return np.asarray(weighted + LEVEL_VARIANCE * spread)
 
     def score(log_variance: NDArray[np.float64]) -> float:
+        """Score variances by the negative log marginal likelihood and their prior."""
         factor = np.linalg.cholesky(add_up(log_variance) + covariance + jitter)
         whitened = np.linalg.solve(factor, centred)
         prior = PRIOR_WEIGHT * float(((log_variance - start) ** 2).sum())

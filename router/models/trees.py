@@ -45,6 +45,7 @@ def round_thresholds(booster: Any) -> Any:
     import lightgbm
 
     def round_line(match: re.Match[str]) -> str:
+        """Round the thresholds of one line."""
         values = np.array([float(text) for text in match.group(1).split()], dtype=np.float64)
         single = values.astype(np.float32)
         above = single.astype(np.float64) > values
