@@ -17,7 +17,7 @@ __all__ = ["StrengthTable", "load_strengths"]
 
 @dataclass(frozen=True, slots=True)
 class StrengthTable:
-    """Strength of models, as the share of MMLU that each is reported to get right.
+    """Strength of models, as about the share of MMLU that each gets right.
 
     Parameters
     ----------
