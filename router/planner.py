@@ -17,6 +17,7 @@ from router.menus import parse_menu
 from router.models.bundle import Bundle
 from router.options import Menu
 from router.plan import Plan
+from router.plan_notes import note_context, note_evidence, note_prices, note_strengths
 from router.prices import Prices
 from router.questions import Question, parse_questions
 
@@ -214,10 +215,10 @@ class Router:
             shadow_price=_price_by_unit(solution, list(budget_micro)),
             gap=solution.gap,
             notes=(
-                *_note_prices(costs, self.prices),
-                *_note_evidence(surface),
-                *_note_strengths(surface, self.predictor),
-                *_note_context(asked),
+                *note_prices(costs, self.prices),
+                *note_evidence(surface),
+                *note_strengths(surface, self.predictor),
+                *note_context(asked),
             ),
         )
 
@@ -316,60 +317,6 @@ def _price_by_unit(solution: Solution, units: Sequence[str]) -> dict[str, float]
     """Turn prices a micro-unit into prices a unit, by name."""
     prices = np.atleast_1d(np.asarray(solution.shadow_price, dtype=np.float64))
     return {unit: float(price) * MICRO for unit, price in zip(units, prices, strict=True)}
-
-
-def _note_prices(costs: MenuCosts, prices: Prices | None) -> tuple[str, ...]:
-    """Say that prices were given but dollars come from the log."""
-    if prices is None or costs.price_id == prices.price_id:
-        return ()
-    return (f"prices {prices.price_id} do not fit this menu: dollars are those measured in a log",)
-
-
-def _note_context(questions: Sequence[Question]) -> tuple[str, ...]:
-    """Say that numbers known beforehand were taken and not used."""
-    if not any(question.context for question in questions):
-        return ()
-    return ("context was given; this version's models read text and group only",)
-
-
-def _note_evidence(surface: Surface) -> tuple[str, ...]:
-    """Say which options are planned without outcomes of their own."""
-    unseen = [
-        option.name
-        for option, evidence in zip(surface.menu, surface.evidence, strict=True)
-        if evidence == "descriptors"
-    ]
-    if not unseen:
-        return ()
-    names = ", ".join(unseen[:3]) + (", ..." if len(unseen) > 3 else "")
-    note = (
-        f"{len(unseen)} of {len(surface.menu)} options ({names}) have no outcomes of their own: "
-        "their quality is predicted from their descriptors; trust differences between them more "
-        "than levels"
-    )
-    return (note,)
-
-
-def _note_strengths(surface: Surface, predictor: Predictor) -> tuple[str, ...]:
-    """Say which models are planned with as if all were equally strong."""
-    if predictor.descriptors is None:
-        return ()
-    strengths = predictor.descriptors.strengths
-    unknown = {
-        option.model
-        for option, evidence in zip(surface.menu, surface.evidence, strict=True)
-        if evidence == "descriptors"
-        and option.model_strength is None
-        and strengths.look_up(option.model) is None
-    }
-    if not unknown:
-        return ()
-    names = ", ".join(sorted(str(name) for name in unknown))
-    note = (
-        f"the strength of {names} is not known, so none is taken for stronger than another: "
-        "give model_strength in the menu"
-    )
-    return (note,)
 
 
 def _sample_curve(

@@ -8,14 +8,10 @@ to recorded questions (golden vectors) are repeated on loading.
 from __future__ import annotations
 
 import hashlib
-import io
 import json
 import shutil
-import struct
 import tempfile
 import tomllib
-import zipfile
-import zlib
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib import resources
@@ -25,11 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from router.exceptions import BundleError, InputError, RouterError
-from router.features.encoder import TextEncoder
-from router.models.calibration import Calibration
-from router.models.predictor import DescriptorHead, NamedHead, Predictor
-from router.models.session import Session
-from router.models.strengths import StrengthTable
+from router.models.assembly import assemble_predictor
 from router.options import Menu, Option
 from router.prices import Prices
 from router.questions import Question
@@ -38,65 +30,18 @@ from router.tables import write_bytes_atomically
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
+    from router.models.predictor import Predictor
 
-__all__ = ["Bundle", "check_target", "make_bundle", "pack_arrays", "unpack_arrays"]
+
+__all__ = ["Bundle", "check_target", "make_bundle"]
 
 FORMAT = "compute-allocation-router/bundle/1"
 MANIFEST = "manifest.json"
-# What zipfile, zlib and NumPy raise between them for damaged bytes.
-DAMAGE = (
-    ArithmeticError,
-    EOFError,
-    LookupError,
-    MemoryError,
-    NotImplementedError,
-    OSError,
-    RuntimeError,
-    SyntaxError,
-    ValueError,
-    struct.error,
-    zipfile.BadZipFile,
-    zlib.error,
-)
 # What reading a manifest raises whose digest is right but whose content makes no sense.
 NONSENSE = (AttributeError, LookupError, TypeError, ValueError)
 FILE_SIZE_MAX_BYTES = 64 * 1024 * 1024
 # Across processors the runtime may sum in another order; a damaged graph is further off than this.
 GOLDEN_TOLERANCE = 1e-4
-
-
-def pack_arrays(arrays: Mapping[str, NDArray[np.generic]]) -> bytes:
-    """Serialise arrays by name, without pickling.
-
-    Examples
-    --------
-    >>> unpack_arrays(pack_arrays({"a": np.arange(3)}))["a"].tolist()
-    [0, 1, 2]
-    """
-    buffer = io.BytesIO()
-    np.savez(buffer, allow_pickle=False, **arrays)
-    return buffer.getvalue()
-
-
-def unpack_arrays(content: bytes) -> dict[str, NDArray[np.generic]]:
-    """Read arrays that :func:`pack_arrays` wrote.
-
-    Raises
-    ------
-    BundleError
-        If the content is damaged.
-    """
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as packed:
-            kinds = {entry.compress_type for entry in packed.infolist()}
-        # Arrays are stored as they are; a compressed one could unpack to any size.
-        if kinds <= {zipfile.ZIP_STORED}:
-            with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-                return {name: archive[name] for name in archive.files}
-    except DAMAGE as error:
-        raise BundleError(f"text.npz: not readable ({type(error).__name__})") from None
-    raise BundleError("text.npz: holds compressed arrays; only plain ones are read")
 
 
 @dataclass(frozen=True)
@@ -144,39 +89,7 @@ class Bundle:
     @cached_property
     def predictor(self) -> Predictor:
         """The running model."""
-        encoder = TextEncoder.from_arrays(unpack_arrays(self.files["text.npz"]))
-        features = self.manifest["features"]
-        if encoder.fingerprint != features["fingerprint"]:
-            raise BundleError(
-                f"bundle {self.bundle_id} was made for features {features['fingerprint']}, "
-                f"this version of the library makes {encoder.fingerprint}: train it again"
-            )
-        named = self.manifest.get("named")
-        descriptors = self.manifest.get("descriptors")
-        return Predictor(
-            encoder=encoder,
-            named=None
-            if named is None
-            else NamedHead(
-                Session(self.files["named.onnx"], "named.onnx"),
-                tuple(named["options"]),
-                tuple(named["groups"]),
-            ),
-            descriptors=None
-            if descriptors is None
-            else DescriptorHead(
-                Session(self.files["level.onnx"], "level.onnx"),
-                Session(self.files["uplift.onnx"], "uplift.onnx"),
-                int(descriptors["n_features"]),
-                StrengthTable(
-                    descriptors["strengths"]["date"],
-                    descriptors["strengths"]["strength"],
-                    tuple(descriptors["strengths"]["reasoning"]),
-                ),
-                float(descriptors["strength_mean"]),
-            ),
-            calibration=Calibration.from_mapping(self.manifest["calibration"]),
-        )
+        return assemble_predictor(self.bundle_id, self.manifest, self.files)
 
     @classmethod
     def load(cls, path: str | Path | None = None) -> Bundle:

@@ -15,7 +15,8 @@ import numpy as np
 
 from router.exceptions import LogError, MissingExtraError
 from router.features.encoder import TextEncoder
-from router.models.bundle import Bundle, make_bundle, pack_arrays
+from router.models.arrays import pack_arrays
+from router.models.bundle import Bundle, make_bundle
 from router.models.calibration import fit_calibration
 from router.models.card import write_pooled_card
 from router.models.descriptor_model import DescriptorModel, export_descriptors, fit_descriptors

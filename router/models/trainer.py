@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from router.logs import read_log
-from router.models.bundle import Bundle, make_bundle, pack_arrays
+from router.models.arrays import pack_arrays
+from router.models.bundle import Bundle, make_bundle
 from router.models.calibration import fit_calibration
 from router.models.card import write_log_card
 from router.models.descriptor_model import export_descriptors, fit_descriptors

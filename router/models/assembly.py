@@ -1,0 +1,89 @@
+"""Assembly: from a bundle's verified manifest and files to the running model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from router.exceptions import BundleError
+from router.features.encoder import TextEncoder
+from router.models.arrays import unpack_arrays
+from router.models.calibration import Calibration
+from router.models.predictor import DescriptorHead, NamedHead, Predictor
+from router.models.session import Session
+from router.models.strengths import StrengthTable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["assemble_predictor"]
+
+
+def assemble_predictor(
+    bundle_id: str, manifest: Mapping[str, Any], files: Mapping[str, bytes]
+) -> Predictor:
+    """Build the running model that a manifest describes.
+
+    Parameters
+    ----------
+    bundle_id : str
+        How messages call the bundle.
+    manifest : mapping
+        What ``manifest.json`` says.
+    files : mapping of str to bytes
+        The other files, verified.
+
+    Returns
+    -------
+    Predictor
+
+    Raises
+    ------
+    BundleError
+        If a file is damaged, or the features are another version's.
+    """
+    return Predictor(
+        encoder=_read_encoder(bundle_id, manifest, files),
+        named=_read_named(manifest, files),
+        descriptors=_read_descriptors(manifest, files),
+        calibration=Calibration.from_mapping(manifest["calibration"]),
+    )
+
+
+def _read_encoder(
+    bundle_id: str, manifest: Mapping[str, Any], files: Mapping[str, bytes]
+) -> TextEncoder:
+    """Read the text tables, and refuse those of another version."""
+    encoder = TextEncoder.from_arrays(unpack_arrays(files["text.npz"]))
+    fingerprint = manifest["features"]["fingerprint"]
+    if encoder.fingerprint != fingerprint:
+        raise BundleError(
+            f"bundle {bundle_id} was made for features {fingerprint}, "
+            f"this version of the library makes {encoder.fingerprint}: train it again"
+        )
+    return encoder
+
+
+def _read_named(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> NamedHead | None:
+    """Read the model of options known by name, if there is one."""
+    named = manifest.get("named")
+    if named is None:
+        return None
+    session = Session(files["named.onnx"], "named.onnx")
+    return NamedHead(session, tuple(named["options"]), tuple(named["groups"]))
+
+
+def _read_descriptors(
+    manifest: Mapping[str, Any], files: Mapping[str, bytes]
+) -> DescriptorHead | None:
+    """Read the model of options known by their descriptors, if there is one."""
+    descriptors = manifest.get("descriptors")
+    if descriptors is None:
+        return None
+    table = descriptors["strengths"]
+    return DescriptorHead(
+        Session(files["level.onnx"], "level.onnx"),
+        Session(files["uplift.onnx"], "uplift.onnx"),
+        int(descriptors["n_features"]),
+        StrengthTable(table["date"], table["strength"], tuple(table["reasoning"])),
+        float(descriptors["strength_mean"]),
+    )

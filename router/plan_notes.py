@@ -1,0 +1,70 @@
+"""Notes of a plan: what its reader must know to trust it as far as it deserves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from router.costs import MenuCosts
+    from router.models.predictor import Predictor
+    from router.models.surface import Surface
+    from router.prices import Prices
+    from router.questions import Question
+
+__all__ = ["note_context", "note_evidence", "note_prices", "note_strengths"]
+
+
+def note_prices(costs: MenuCosts, prices: Prices | None) -> tuple[str, ...]:
+    """Say that prices were given but dollars come from the log."""
+    if prices is None or costs.price_id == prices.price_id:
+        return ()
+    return (f"prices {prices.price_id} do not fit this menu: dollars are those measured in a log",)
+
+
+def note_context(questions: Sequence[Question]) -> tuple[str, ...]:
+    """Say that numbers known beforehand were taken and not used."""
+    if not any(question.context for question in questions):
+        return ()
+    return ("context was given; this version's models read text and group only",)
+
+
+def note_evidence(surface: Surface) -> tuple[str, ...]:
+    """Say which options are planned without outcomes of their own."""
+    unseen = [
+        option.name
+        for option, evidence in zip(surface.menu, surface.evidence, strict=True)
+        if evidence == "descriptors"
+    ]
+    if not unseen:
+        return ()
+    names = ", ".join(unseen[:3]) + (", ..." if len(unseen) > 3 else "")
+    note = (
+        f"{len(unseen)} of {len(surface.menu)} options ({names}) have no outcomes of their own: "
+        "their quality is predicted from their descriptors; trust differences between them more "
+        "than levels"
+    )
+    return (note,)
+
+
+def note_strengths(surface: Surface, predictor: Predictor) -> tuple[str, ...]:
+    """Say which models are planned with as if all were equally strong."""
+    if predictor.descriptors is None:
+        return ()
+    strengths = predictor.descriptors.strengths
+    unknown = {
+        option.model
+        for option, evidence in zip(surface.menu, surface.evidence, strict=True)
+        if evidence == "descriptors"
+        and option.model_strength is None
+        and strengths.look_up(option.model) is None
+    }
+    if not unknown:
+        return ()
+    names = ", ".join(sorted(str(name) for name in unknown))
+    note = (
+        f"the strength of {names} is not known, so none is taken for stronger than another: "
+        "give model_strength in the menu"
+    )
+    return (note,)
