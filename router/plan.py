@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from router.budgets import from_micro
 from router.exceptions import MissingExtraError
+from router.plan_axes import find_neighbours, measure_position
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
     from router.models.surface import Surface
-    from router.options import Menu, Option
     from router.questions import Question
 
 __all__ = ["STATUSES", "Choice", "Plan"]
@@ -26,7 +25,6 @@ __all__ = ["STATUSES", "Choice", "Plan"]
 # How a question came out: given what pays, given the cheapest option because no more pays, given
 # nothing, or planned without a model.
 STATUSES = ("funded", "minimum", "unfunded", "fallback")
-REASONING_TOKENS_UNIT = 1000.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,12 +171,12 @@ class Plan:
     @cached_property
     def _search_axis(self) -> NDArray[np.int64]:
         """Neighbours of every option along the axis of searches."""
-        return _find_neighbours(self.surface.menu, "search")
+        return find_neighbours(self.surface.menu, "search")
 
     @cached_property
     def _reasoning_axis(self) -> NDArray[np.int64]:
         """Neighbours of every option along the axis of reasoning tokens."""
-        return _find_neighbours(self.surface.menu, "reasoning")
+        return find_neighbours(self.surface.menu, "reasoning")
 
     @property
     def totals(self) -> dict[str, Any]:
@@ -314,9 +312,7 @@ class Plan:
         if other < 0:
             return None
         options = self.surface.menu.options
-        position = _measure_position(options[other], axis) - _measure_position(
-            options[column], axis
-        )
+        position = measure_position(options[other], axis) - measure_position(options[column], axis)
         gain = float(self.surface.quality[row, other] - self.surface.quality[row, column])
         return gain / position
 
@@ -342,50 +338,3 @@ class Plan:
             f"at {price:.4g} quality per {unit}, the next best {options[other].name!r} "
             f"would change quality by {gain:+.4f} for {extra:+.4g} {unit}"
         )
-
-
-def _measure_position(option: Option, axis: str) -> float:
-    """Place an option on an axis: searches, or thousands of reasoning tokens over all samples."""
-    if axis == "search":
-        return float(option.search_steps or 0.0)
-    return float((option.reasoning_tokens or 0.0) * option.samples / REASONING_TOKENS_UNIT)
-
-
-def _find_neighbours(menu: Menu, axis: str) -> NDArray[np.int64]:
-    """Find for every option the next lower and the next higher on an axis, all else equal.
-
-    Returns
-    -------
-    ndarray of int64, shape (m, 2)
-        Positions in the menu, -1 where there is none.
-    """
-    families: dict[tuple[object, ...], list[int]] = {}
-    for position, option in enumerate(menu):
-        if axis == "search":
-            on_axis = option.search_steps is not None
-            # Measured tokens differ from option to option by chance; the dial does not.
-            rest: tuple[object, ...] = (option.reasoning_effort or option.reasoning_tokens,)
-        else:
-            on_axis = option.reasoning_tokens is not None
-            rest = (option.search_steps,)
-        if on_axis and not option.is_skip:
-            families.setdefault((option.model, option.samples, *rest), []).append(position)
-    neighbours = np.full((len(menu), 2), -1, dtype=np.int64)
-    options = menu.options
-    for family in families.values():
-        levels: dict[float, list[int]] = {}
-        for position in family:
-            levels.setdefault(_measure_position(options[position], axis), []).append(position)
-        # Two options at one place (two strategies, say) have no slope between them.
-        for lower, higher in pairwise(levels[place] for place in sorted(levels)):
-            for position in lower:
-                neighbours[position, 1] = _choose_alike(options, position, higher)
-            for position in higher:
-                neighbours[position, 0] = _choose_alike(options, position, lower)
-    return neighbours
-
-
-def _choose_alike(options: Sequence[Option], position: int, candidates: Sequence[int]) -> int:
-    """Choose the first candidate of the same strategy, else the first."""
-    strategy = options[position].strategy
-    return next((c for c in candidates if options[c].strategy == strategy), candidates[0])
