@@ -44,7 +44,7 @@ class Choice:
     expected_quality : float
         Under the chosen option, from 0 to 1.
     quality_interval : tuple of float
-        Where nine of ten such expectations proved to lie.
+        Where the mean quality of alike questions lies, nine times of ten.
     expected_gain : float
         Expected quality minus that under the cheapest option that answers.
     gain_interval : tuple of float
@@ -56,10 +56,14 @@ class Choice:
         The same for a thousand more tokens of reasoning.
     cost : mapping of str to float
         Planned cost by unit; in the budget's units rounded up to a micro-unit, as it was planned.
-    evidence : {"outcomes", "descriptors", "none"}
-        What the expectation rests on.
+    evidence : {"outcomes", "descriptors", "means", "none"}
+        What the expectation rests on; ``means`` where the question is so unlike those of training
+        that the options' means stand in for what its text would say.
     reason : str
         Why this option, in one sentence.
+    familiarity : float, optional
+        Share of held-out training questions at least as unlike the others as this question; None
+        where the bundle cannot tell.
     """
 
     id: str
@@ -75,6 +79,7 @@ class Choice:
     cost: Mapping[str, float]
     evidence: str
     reason: str
+    familiarity: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields, ready for JSON."""
@@ -185,8 +190,9 @@ class Plan:
         Returns
         -------
         dict
-            ``expected_quality`` and ``expected_gain`` (sums over questions), ``cost`` and
-            ``budget`` by unit, and the number of questions by status.
+            ``expected_quality`` and ``expected_gain`` (sums over questions), ``quality_interval``
+            (where the sum of the outcomes lies, nine times of ten; None where that was not
+            measured), ``cost`` and ``budget`` by unit, and the number of questions by status.
         """
         funded = self.choice_index >= 0
         chosen = self.choice_index[funded]
@@ -201,9 +207,11 @@ class Plan:
             for unit, total in zip(self.budget_micro, spent, strict=True)
         }
         statuses = self._statuses
+        interval = self.surface.bound_total(rows, chosen)
         return {
             "n_questions": len(self.questions),
             "expected_quality": quality,
+            "quality_interval": None if interval is None else list(interval),
             "expected_gain": quality - base,
             "cost": cost,
             "budget": {unit: from_micro(amount) for unit, amount in self.budget_micro.items()},
@@ -282,8 +290,9 @@ class Plan:
             marginal_gain_per_search=self._measure_slope(row, column, "search"),
             marginal_gain_per_1000_reasoning_tokens=self._measure_slope(row, column, "reasoning"),
             cost=dict(self._option_costs[column]),
-            evidence=self.surface.evidence[column],
+            evidence="means" if self._is_strange(row) else self.surface.evidence[column],
             reason=self._explain(row, column),
+            familiarity=self._measure_familiarity(row),
         )
 
     def _describe_unfunded(self, row: int, base: float) -> Choice:
@@ -303,7 +312,17 @@ class Plan:
             cost=dict.fromkeys(self._option_costs[0], 0.0),
             evidence="none",
             reason=f"the budget is used up; at least {cheapest!r} would be needed",
+            familiarity=self._measure_familiarity(row),
         )
+
+    def _measure_familiarity(self, row: int) -> float | None:
+        """Say how like those of training a question is, where that is known."""
+        familiarity = self.surface.familiarity
+        return None if familiarity is None else float(familiarity[row])
+
+    def _is_strange(self, row: int) -> bool:
+        """Tell whether a question is planned by the options' means."""
+        return self.surface.abstained is not None and bool(self.surface.abstained[row])
 
     def _measure_slope(self, row: int, column: int, axis: str) -> float | None:
         """Measure what one more unit along an axis is expected to add."""
@@ -317,7 +336,16 @@ class Plan:
         return gain / position
 
     def _explain(self, row: int, column: int) -> str:
-        """Give the reason for a choice: the price, and the best option that was left."""
+        """Give the reason for a choice, and first why the question's text was not used."""
+        if not self._is_strange(row):
+            return self._compare(row, column)
+        return (
+            f"unlike the training questions (familiarity {self._measure_familiarity(row):.4f}): "
+            f"planned by the options' means; {self._compare(row, column)}"
+        )
+
+    def _compare(self, row: int, column: int) -> str:
+        """Compare a choice with the best option that was left, at the price of the budget."""
         unit = next(iter(self.budget_micro))
         price = self.shadow_price[unit]
         options = self.surface.menu.options

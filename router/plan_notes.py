@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from router.prices import Prices
     from router.questions import Question
 
-__all__ = ["note_context", "note_evidence", "note_prices", "note_strengths"]
+__all__ = ["note_context", "note_evidence", "note_prices", "note_strangers", "note_strengths"]
 
 
 def note_prices(costs: MenuCosts, prices: Prices | None) -> tuple[str, ...]:
@@ -44,6 +44,17 @@ def note_evidence(surface: Surface) -> tuple[str, ...]:
         f"{len(unseen)} of {len(surface.menu)} options ({names}) have no outcomes of their own: "
         "their quality is predicted from their descriptors; trust differences between them more "
         "than levels"
+    )
+    return (note,)
+
+
+def note_strangers(surface: Surface) -> tuple[str, ...]:
+    """Say how many questions are planned by the options' means."""
+    if surface.abstained is None or not surface.abstained.any():
+        return ()
+    note = (
+        f"{int(surface.abstained.sum())} of {len(surface.abstained)} questions are unlike the "
+        "training questions: they are planned by the options' means, whatever their text and task"
     )
     return (note,)
 

@@ -14,10 +14,17 @@ from router.budgets import BUDGET_UNITS, MICRO, Budget, from_micro
 from router.costs import MenuCosts, cost_menu
 from router.exceptions import BudgetError
 from router.menus import parse_menu
+from router.models.abstention import ABSTAIN_BELOW, abstain, check_level
 from router.models.bundle import Bundle
 from router.options import Menu
 from router.plan import Plan
-from router.plan_notes import note_context, note_evidence, note_prices, note_strengths
+from router.plan_notes import (
+    note_context,
+    note_evidence,
+    note_prices,
+    note_strangers,
+    note_strengths,
+)
 from router.prices import Prices
 from router.questions import Question, parse_questions
 
@@ -66,6 +73,13 @@ class Router:
     prices : Prices, optional
         What tokens and searches cost; without them dollars are those that the bundle's log
         measured. :meth:`load` takes the bundle's own prices.
+    abstain_below : float, default=0.01
+        Questions whose familiarity is below are planned by the options' means; 0 switches it off.
+
+    Raises
+    ------
+    InputError
+        If `abstain_below` is not from 0 to 1.
 
     Examples
     --------
@@ -77,10 +91,19 @@ class Router:
 
     bundle: Bundle
     prices: Prices | None = None
+    abstain_below: float = ABSTAIN_BELOW
+
+    def __post_init__(self) -> None:
+        """Refuse a level that is none."""
+        check_level(self.abstain_below)
 
     @classmethod
     def load(
-        cls, path: str | Path | None = None, *, prices: Prices | str | Path | None = None
+        cls,
+        path: str | Path | None = None,
+        *,
+        prices: Prices | str | Path | None = None,
+        abstain_below: float = ABSTAIN_BELOW,
     ) -> Router:
         """Load a bundle from a directory, or the one that ships.
 
@@ -90,6 +113,8 @@ class Router:
             A bundle directory; the shipped cold-start prior by default.
         prices : Prices, str or Path, optional
             One's own prices or the file that holds them, instead of those in the bundle.
+        abstain_below : float, default=0.01
+            Questions whose familiarity is below are planned by the options' means.
 
         Returns
         -------
@@ -101,11 +126,13 @@ class Router:
             If the bundle is missing, damaged or made for other features.
         PriceError
             If the price table cannot be used.
+        InputError
+            If `abstain_below` is not from 0 to 1.
         """
         bundle = Bundle.load(path)
         if prices is not None and not isinstance(prices, Prices):
             prices = Prices.load(prices)
-        return cls(bundle, prices if prices is not None else bundle.prices)
+        return cls(bundle, prices if prices is not None else bundle.prices, abstain_below)
 
     @property
     def predictor(self) -> Predictor:
@@ -149,7 +176,12 @@ class Router:
         QuestionError, MenuError
             If a question or the menu cannot be used.
         """
-        return self.predictor.predict(parse_questions(questions), self.resolve_menu(menu))
+        return self._predict(parse_questions(questions), self.resolve_menu(menu))
+
+    def _predict(self, questions: Sequence[Question], menu: Menu) -> Surface:
+        """Predict, strange questions by the options' means."""
+        predictor = self.predictor
+        return abstain(predictor.predict(questions, menu), predictor, self.abstain_below)
 
     def cost(self, menu: Menu) -> MenuCosts:
         """Cost a menu under this router's prices, or as its bundle's log measured it."""
@@ -200,7 +232,7 @@ class Router:
         budget_micro = ceiling.to_micro()
         cost_micro = costs.to_micro(list(budget_micro))
         _require_reach(cost_micro, budget_micro, len(asked), has_skip=offered.has_skip)
-        surface = self.predictor.predict(asked, offered)
+        surface = self._predict(asked, offered)
         solution = _solve(surface.quality, cost_micro, budget_micro)
         return Plan(
             plan_id=f"plan-{secrets.token_hex(8)}",
@@ -218,6 +250,7 @@ class Router:
                 *note_prices(costs, self.prices),
                 *note_evidence(surface),
                 *note_strengths(surface, self.predictor),
+                *note_strangers(surface),
                 *note_context(asked),
             ),
         )
@@ -265,7 +298,7 @@ class Router:
                 f"budget unit {chosen!r} is unknown: allowed are {', '.join(BUDGET_UNITS)}"
             )
         cost_micro = costs.to_micro([chosen])[:, 0]
-        surface = self.predictor.predict(asked, offered)
+        surface = self._predict(asked, offered)
         spend, value = trace_frontier(surface.quality, cost_micro)
         return _sample_curve(spend, value, len(asked), n_points)
 

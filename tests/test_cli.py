@@ -91,7 +91,15 @@ BAD_PRICES = {
 }
 
 
-BUNDLE_FILES = ("card.md", "level.onnx", "manifest.json", "named.onnx", "text.npz", "uplift.onnx")
+BUNDLE_FILES = (
+    "card.md",
+    "level.onnx",
+    "manifest.json",
+    "named.onnx",
+    "novelty.npz",
+    "text.npz",
+    "uplift.onnx",
+)
 
 
 @pytest.fixture

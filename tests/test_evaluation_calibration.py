@@ -38,3 +38,31 @@ def test_pairs_that_were_not_tried_do_not_count() -> None:
     assert report.n_pairs == 120
     assert report.brier.value == pytest.approx(0.0)
     assert report.ece == pytest.approx(0.0)
+
+
+def test_surfaces_and_options_stand_side_by_side(rng: np.random.Generator) -> None:
+    """The router comes first, its row equals the report; options' rows add up to it."""
+    chance = rng.uniform(0.1, 0.7, (1500, 2))
+    view = build_view(make_log((rng.random((1500, 2)) < chance).astype(float), COSTS))
+    means = np.tile(view.mean_by_option(view.quality), (1500, 1))
+    report = measure_calibration(
+        view, chance, baselines={"means": means}, options=("a", "b"), n_resamples=100
+    )
+    router, baseline = report.surfaces
+    assert (router.name, baseline.name) == ("router", "means")
+    assert router.brier == report.brier
+    assert router.ece.value == pytest.approx(report.ece)
+    assert router.brier.value == pytest.approx(
+        router.reliability - router.resolution + router.uncertainty, abs=0.01
+    )
+    assert baseline.brier.value == pytest.approx(report.brier_of_means)
+    assert baseline.resolution < router.resolution / 5
+    assert router.coverage is not None
+    assert [row.name for row in report.by_option] == ["a", "b"]
+    assert sum(row.n_pairs for row in report.by_option) == router.n_pairs
+    total = sum(row.n_pairs * (row.brier.value or 0.0) for row in report.by_option)
+    assert total / router.n_pairs == pytest.approx(router.brier.value)
+    for row in (*report.surfaces, *report.by_option):
+        assert row.ece.low is not None
+        assert row.ece.high is not None
+        assert row.ece.low <= row.ece.high

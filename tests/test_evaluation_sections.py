@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from router.evaluation.calibration import CalibrationReport, ReliabilityRow
+from dataclasses import replace
+
+from router.evaluation.calibration import CalibrationReport, CalibrationRow, ReliabilityRow
+from router.evaluation.coverage import Coverage
 from router.evaluation.resampling import Estimate
 from router.evaluation.routing import RoutingReport
 from router.evaluation.sections import align, render_sections
@@ -22,8 +25,19 @@ ROUTING = RoutingReport(
     choice_entropy_bits=(0.5, 1.0),
     curve=(),
 )
+COVERAGE = Coverage(0.9, 40, 0.925, 0.04, 0, None, None)
+BRIER = Estimate(0.2, 0.1, 0.3)
+ROW = CalibrationRow(
+    "router", 4, 0.5, 0.55, BRIER, Estimate(0.05, 0.04, 0.09), 0.002, 0.03, 0.24, COVERAGE
+)
 CALIBRATION = CalibrationReport(
-    4, Estimate(0.2, 0.1, 0.3), 0.25, 0.05, (ReliabilityRow(4, 0.5, 0.55),)
+    4,
+    BRIER,
+    0.25,
+    0.05,
+    (ReliabilityRow(4, 0.5, 0.55),),
+    (ROW,),
+    tuple(replace(ROW, name=f"option {number}", coverage=None) for number in range(13)),
 )
 STRATA = tuple(
     Stratum(f"task {number}", 9, 0.6, 0.5, Estimate(0.1, -0.05, 0.2)) for number in range(14)
@@ -45,15 +59,20 @@ def test_every_section_is_written() -> None:
         "+0.1000",
         "[-0.0500, +0.2000]",
         "and 2 more in the JSON",
+        "and 1 more in the JSON",
+        "option 11",
+        "0.0500  [0.0400, 0.0900]",
+        "intervals of router, nominal 90%: held 92.5% of 40 cells of alike predictions",
+        "and - of 0 plans (-)",
     ):
         assert piece in text, piece
     assert all(line == line.rstrip() for line in text.splitlines())
 
 
 def test_sections_end_with_an_empty_line_each() -> None:
-    """Three sections make three empty lines; none measured makes no line."""
+    """Three sections make three empty lines and one before each table of calibration."""
     lines = render_sections(ROUTING, CALIBRATION, {"task": STRATA, "difficulty": ()})
-    assert lines.count("") == 3
+    assert lines.count("") == 3 + 2
     assert lines[-1] == ""
     assert render_sections(None, None, {}) == []
 

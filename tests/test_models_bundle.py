@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-FILES = ("card.md", "level.onnx", MANIFEST, "named.onnx", "text.npz", "uplift.onnx")
+FILES = ("card.md", "level.onnx", MANIFEST, "named.onnx", "novelty.npz", "text.npz", "uplift.onnx")
 Manifest = dict[str, Any]
 
 
@@ -134,7 +134,7 @@ def test_bundle_for_other_features_is_refused(folder: Path) -> None:
         Bundle.load(folder)
 
 
-@pytest.mark.parametrize("name", ["named.onnx", "text.npz"])
+@pytest.mark.parametrize("name", ["named.onnx", "novelty.npz", "text.npz"])
 def test_garbage_with_a_right_digest_is_refused(folder: Path, name: str) -> None:
     """Bytes that are no graph or no archive give one line, whoever signed them."""
     replace_file(folder, name, b"PK\x03\x04 not really")

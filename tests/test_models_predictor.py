@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from router.exceptions import MenuError
+from router.exceptions import BundleError, MenuError
 from router.models import predictor as predictor_module
 from router.models.calibration import WIDTH_UNKNOWN
 from router.models.descriptors import describe_menu, find_reference
@@ -155,3 +155,29 @@ def test_unknown_strength_of_the_reference_is_the_mean() -> None:
     assert unknown[:, 7].tolist() == [0.625] * 2
     np.testing.assert_allclose(known[:, 7], 0.9)
     assert table[0, 4] == -1.0
+
+
+def test_familiarity_comes_with_every_surface() -> None:
+    """Questions like those of training have it between 0 and 1; an older bundle has none."""
+    predictor = planted_bundle().predictor
+    surface = predictor.predict(QUESTIONS, planted_bundle().menu)
+    assert surface.familiarity is not None
+    assert surface.familiarity.shape == (12,)
+    assert np.all((surface.familiarity > 0) & (surface.familiarity <= 1))
+    assert surface.batch_error == predictor.calibration.batch
+    older = replace(predictor, novelty=None)
+    assert older.predict(QUESTIONS, planted_bundle().menu).familiarity is None
+    with pytest.raises(BundleError, match="train it again"):
+        older.predict_neutral(planted_bundle().menu)
+
+
+def test_neutral_surface_is_that_of_the_average_question() -> None:
+    """By descriptors it is near the mean over questions; skip is nothing, order does not matter."""
+    predictor = planted_bundle().predictor
+    menu = Menu((SKIP, *STRANGERS, *NAMED))
+    neutral = predictor.predict_neutral(menu)
+    assert neutral[0] == 0.0
+    mean = predictor.predict(QUESTIONS, menu).quality.mean(axis=0)
+    np.testing.assert_allclose(neutral[1:], mean[1:], atol=0.2)
+    turned = predictor.predict_neutral(Menu(menu.options[::-1]))
+    np.testing.assert_allclose(turned[::-1], neutral, atol=1e-6)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError
-from typing import TYPE_CHECKING
+from dataclasses import FrozenInstanceError, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from router.models.calibration import BatchError
 from router.models.surface import EVIDENCE_KINDS, Surface, shift_into_range
 from router.options import SKIP, Menu, Option
 from router.questions import Question
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 SURFACES = arrays.arrays(
     np.float64, st.tuples(st.integers(1, 5), st.integers(1, 4)), elements=st.floats(-2, 3)
 )
+
+ERROR = BatchError(0.02, 1.0, 1.7)
 
 
 @given(SURFACES)
@@ -52,3 +55,34 @@ def test_surface_cannot_be_changed() -> None:
     )
     with pytest.raises(FrozenInstanceError):
         surface.quality = np.ones((1, 1))  # type: ignore[misc]
+
+
+def make_surface(**changes: Any) -> Surface:
+    """Make a surface of two known options, a stranger and skip over three questions."""
+    menu = Menu((Option("a"), Option("b"), Option("stranger"), SKIP))
+    quality = np.tile([0.5, 0.8, 0.6, 0.0], (3, 1))
+    kinds = ("outcomes", "outcomes", "descriptors", "none")
+    low, high = np.maximum(quality - 0.2, 0.0), np.minimum(quality + 0.1, 1.0)
+    high[:, 3] = 0.0
+    return Surface(menu, quality, low, high, kinds, batch_error=ERROR, **changes)
+
+
+def test_totals_are_bounded_by_the_error_of_plans() -> None:
+    """Known options share the error of a plan; guesses bring the whole of their own intervals."""
+    surface, rows = make_surface(), np.arange(3)
+    known = surface.bound_total(rows, np.array([0, 0, 1]))
+    width = 3 * ERROR.measure_width(np.array([0.5, 0.5, 0.8]))
+    # No plan brings more than one for every question that is answered.
+    assert known == pytest.approx((1.8 - width, min(1.8 + width, 3.0)))
+    guessed = surface.bound_total(rows, np.array([0, 2, 3]))
+    width = ERROR.measure_width(np.array([0.5]))
+    assert guessed == pytest.approx((max(1.1 - width - 0.2, 0), min(1.1 + width + 0.1, 2.0)))
+    strange = make_surface(abstained=np.array([True, True, True]))
+    assert strange.bound_total(rows, np.array([0, 1, 1])) == pytest.approx((1.5, 2.4))
+    assert surface.bound_total(rows[:0], rows[:0]) == (0.0, 0.0)
+
+
+def test_totals_without_a_measured_error_are_not_bounded() -> None:
+    """What was not measured is not stated."""
+    surface = replace(make_surface(), batch_error=None)
+    assert surface.bound_total(np.arange(3), np.zeros(3, np.int64)) is None

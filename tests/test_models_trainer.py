@@ -50,6 +50,7 @@ def test_parity_covers_every_graph() -> None:
         "card.md",
         "level.onnx",
         "named.onnx",
+        "novelty.npz",
         "text.npz",
         "uplift.onnx",
     }

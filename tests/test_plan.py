@@ -6,6 +6,7 @@ import json
 import math
 import sys
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -247,3 +248,21 @@ def test_plans_compare_by_identity(plan: Plan) -> None:
     assert plan == plan  # noqa: PLR0124 (the comparison itself is what is shown)
     assert plan != make_plan(MENU, QUALITY, [1, 2, 0, -1])
     assert len({plan}) == 1
+
+
+def test_strange_questions_say_why_they_are_planned_by_means(plan: Plan) -> None:
+    """Evidence and reason name it, the familiarity stands beside it, others are as they were."""
+    surface = replace(
+        plan.surface,
+        familiarity=np.array([0.002, 0.4, 0.3, 0.001]),
+        abstained=np.array([True, False, False, True]),
+    )
+    strange, *others, unfunded = replace(plan, surface=surface).choices
+    assert strange.evidence == "means"
+    assert strange.reason.startswith(
+        "unlike the training questions (familiarity 0.0020): planned by the options' means; at 1 "
+    )
+    assert [choice.familiarity for choice in (strange, *others)] == [0.002, 0.4, 0.3]
+    assert [choice.reason for choice in others] == [c.reason for c in plan.choices[1:3]]
+    assert (unfunded.evidence, unfunded.familiarity) == ("none", 0.001)
+    assert all(choice.familiarity is None for choice in plan)

@@ -16,6 +16,7 @@ from router.costs import cost_menu
 from router.exceptions import (
     BudgetError,
     BundleError,
+    InputError,
     MenuError,
     PriceError,
     QuestionError,
@@ -25,6 +26,7 @@ from router.options import Menu, Option
 from router.planner import Router
 from router.prices import ModelPrice, Prices
 from tests.contracts.commands import tiny_bundle
+from tests.contracts.gains import make_texts, planted_bundle
 from tests.contracts.planning import ask, find_best_value, make_menu, make_router
 
 if TYPE_CHECKING:
@@ -358,3 +360,28 @@ def test_prices_may_be_given_as_a_file(tmp_path: Path) -> None:
     assert Router.load(prices=path).prices == prices
     with pytest.raises(PriceError, match="no such file"):
         Router.load(prices=tmp_path / "none.toml")
+
+
+STRANGE = "SELECT name FROM town WHERE age = 3;"
+
+
+def test_strange_questions_are_planned_by_the_options_means() -> None:
+    """The facade abstains below its level, the plan notes how often, and 0 switches it off."""
+    texts = [*make_texts(5, seed=0)[0], STRANGE]
+    plan = Router(planted_bundle()).allocate(texts, {"nominal": 12.0})
+    assert [choice.evidence for choice in plan].count("means") == 1
+    assert plan.choices[-1].evidence == "means"
+    assert sum("1 of 6 questions are unlike the training" in note for note in plan.notes) == 1
+    assert plan.totals["quality_interval"][0] < plan.totals["expected_quality"]
+    never = Router(planted_bundle(), abstain_below=0.0).allocate(texts, {"nominal": 12.0})
+    assert {choice.evidence for choice in never} == {"outcomes"}
+    assert not any("unlike" in note for note in never.notes)
+    assert never.choices[-1].familiarity == plan.choices[-1].familiarity
+
+
+def test_levels_of_abstention_are_checked(tmp_path: Path) -> None:
+    """A level that is no share is refused before anything is planned, loaded bundles included."""
+    with pytest.raises(InputError, match=r"abstain_below is 1\.5"):
+        Router(planted_bundle(), abstain_below=1.5)
+    planted_bundle().save(tmp_path / "bundle")
+    assert Router.load(tmp_path / "bundle", abstain_below=0.2).abstain_below == 0.2

@@ -10,7 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.exceptions import InputError
-from router.scoring.reliability import build_reliability, compute_brier, compute_ece
+from router.scoring.reliability import (
+    build_reliability,
+    compute_brier,
+    compute_ece,
+    decompose_brier,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,6 +40,17 @@ def test_bins_hold_every_prediction_once(pairs: NDArray[np.float64], n_bins: int
         assert total == pytest.approx(values.sum())
     assert 0 <= compute_ece(bins) <= 1
     assert compute_ece(bins) >= abs(predicted.mean() - observed.mean()) - 1e-9
+    reliability, resolution, uncertainty = decompose_brier(bins)
+    # Of outcomes 0 and 1 the parts add up to the score of the bins' own means.
+    mean = observed.mean()
+    assert uncertainty == pytest.approx(mean * (1 - mean))
+    score = sum(
+        entry.n * (entry.predicted**2 - 2 * entry.predicted * entry.observed + entry.observed)
+        for entry in bins
+    )
+    parts = reliability - resolution + uncertainty
+    assert parts == pytest.approx(score / len(predicted), abs=1e-9)
+    assert min(reliability, resolution) >= 0
 
 
 def test_planted_miscalibration_is_found(rng: np.random.Generator) -> None:

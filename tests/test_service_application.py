@@ -71,6 +71,9 @@ def test_predict_answers_with_the_surface(client: TestClient) -> None:
     assert document["bundle_id"] == tiny_bundle().bundle_id
     assert list(document["quality"]) == ["a", "q2"]
     np.testing.assert_array_equal(list(document["quality"].values()), surface.quality)
+    assert surface.familiarity is not None
+    assert document["familiarity"] == dict(zip(["a", "q2"], surface.familiarity, strict=True))
+    assert document["abstained"] is None
 
 
 def test_menu_of_a_request_replaces_the_bundles(client: TestClient) -> None:

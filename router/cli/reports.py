@@ -39,7 +39,7 @@ def _describe_choice(choice: Choice, units: Sequence[str]) -> tuple[str, ...]:
     """Write one row of a plan's table."""
     return (
         choice.id,
-        choice.option or choice.status,
+        _name_option(choice),
         f"{choice.difficulty:.3f}",
         f"{choice.expected_quality:.3f}",
         f"{choice.expected_gain:+.3f}",
@@ -47,6 +47,11 @@ def _describe_choice(choice: Choice, units: Sequence[str]) -> tuple[str, ...]:
         _write_slope(choice.marginal_gain_per_1000_reasoning_tokens),
         *(f"{choice.cost[unit]:.4g}" for unit in units),
     )
+
+
+def _name_option(choice: Choice) -> str:
+    """Name what a question got, marked where it is planned by the options' means."""
+    return (choice.option or choice.status) + (" (means)" if choice.evidence == "means" else "")
 
 
 def _write_slope(value: float | None) -> str:
@@ -66,6 +71,9 @@ def _summarise_plan(plan: Plan) -> list[str]:
     prices = [f"{price:.6g} quality per {unit}" for unit, price in plan.shadow_price.items()]
     statuses = [f"{count} {status}" for status, count in totals["statuses"].items() if count]
     expected = f"expected quality {quality:.3f} of {n_questions} ({quality / n_questions:.1%})"
+    if totals["quality_interval"] is not None:
+        low, high = totals["quality_interval"]
+        expected += f", nine times of ten from {low:.3f} to {high:.3f}"
     return [
         f"{expected}, gain over the cheapest option {gain:+.3f}",
         f"planned cost {', '.join(spent)}" + (f" ({', '.join(besides)})" if besides else ""),

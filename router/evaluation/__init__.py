@@ -1,6 +1,12 @@
 """Evaluation: what a router is worth on a log, measured under one protocol."""
 
-from router.evaluation.calibration import CalibrationReport, ReliabilityRow, measure_calibration
+from router.evaluation.calibration import (
+    CalibrationReport,
+    CalibrationRow,
+    ReliabilityRow,
+    measure_calibration,
+)
+from router.evaluation.coverage import Coverage, measure_coverage
 from router.evaluation.crossfit import Learner, SurfaceModel, cross_fit
 from router.evaluation.evaluate import evaluate
 from router.evaluation.halves import draw_log_halves, score_halves
@@ -17,6 +23,8 @@ __all__ = [
     "Allocator",
     "BudgetReport",
     "CalibrationReport",
+    "CalibrationRow",
+    "Coverage",
     "CurvePoint",
     "DenseView",
     "Estimate",
@@ -36,6 +44,7 @@ __all__ = [
     "draw_log_halves",
     "evaluate",
     "measure_calibration",
+    "measure_coverage",
     "measure_routing",
     "render",
     "score_halves",

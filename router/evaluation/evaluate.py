@@ -23,7 +23,7 @@ from router.evaluation.summary import summarise
 from router.exceptions import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Mapping
 
     from numpy.typing import NDArray
 
@@ -124,7 +124,7 @@ def evaluate(
         *budgets, mean = summarise(view, scores, seed=seed, n_resamples=n_bootstrap)
     with _timed(seconds, "metrics"):
         sections = _measure(
-            log, view, surface, scores, router_cost=router_cost, seed=seed, n_resamples=n_bootstrap
+            log, view, surfaces, scores, router_cost=router_cost, seed=seed, n_resamples=n_bootstrap
         )
     return Evaluation(
         **_describe(log, view),
@@ -164,7 +164,7 @@ def _describe(log: OutcomeLog, view: DenseView) -> dict[str, Any]:
 def _measure(
     log: OutcomeLog,
     view: DenseView,
-    surface: NDArray[np.float64],
+    surfaces: Mapping[str, NDArray[np.float64]],
     scores: Scores,
     *,
     router_cost: float,
@@ -172,12 +172,14 @@ def _measure(
     n_resamples: int,
 ) -> dict[str, Any]:
     """Measure what goes beyond the budgets: standard figures, calibration and strata."""
+    surface = surfaces["router_knapsack"]
+    options = tuple(option.name for option in log.options)
     reason = explain_no_halves(log, view)
     halves = reason or score_halves(view, draw_log_halves(log, view, seed=seed))
     routing = measure_routing(
         view,
         surface,
-        tuple(option.name for option in log.options),
+        options,
         scores=scores,
         split_half=halves,
         cost_unit=log.cost_unit,
@@ -196,7 +198,10 @@ def _measure(
         name: stratify(part, router, blind, seed=seed, n_resamples=n_resamples)
         for name, part in parts.items()
     }
-    calibration = measure_calibration(view, surface, seed=seed, n_resamples=n_resamples)
+    baselines = {name: surfaces[name] for name in ("task", "ridge")}
+    calibration = measure_calibration(
+        view, surface, baselines=baselines, options=options, seed=seed, n_resamples=n_resamples
+    )
     return {"routing": routing, "calibration": calibration, **strata}
 
 

@@ -173,7 +173,8 @@ class Evaluation:
             for name in ("choice_entropy_bits", "curve"):
                 content["routing"][name] = list(content["routing"][name])
         if self.calibration is not None:
-            content["calibration"]["bins"] = list(content["calibration"]["bins"])
+            for name in ("bins", "surfaces", "by_option"):
+                content["calibration"][name] = list(content["calibration"][name])
         return content
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from router.evaluation.calibration import CalibrationReport
+    from router.evaluation.calibration import CalibrationReport, CalibrationRow
+    from router.evaluation.coverage import Coverage
     from router.evaluation.resampling import Estimate
     from router.evaluation.routing import RoutingReport
     from router.evaluation.strata import Stratum
@@ -114,7 +115,49 @@ def _render_calibration(calibration: CalibrationReport) -> list[str]:
         (f"{entry.predicted:.3f}", f"{entry.observed:.3f}", str(entry.n))
         for entry in calibration.bins
     ]
-    return [head, *align(rows)]
+    lines = [head, *align(rows)]
+    if calibration.surfaces:
+        lines += ["", *_render_surfaces("surface", calibration.surfaces)]
+        lines += [
+            _write_coverage(row.name, row.coverage)
+            for row in calibration.surfaces
+            if row.coverage is not None
+        ]
+    if calibration.by_option:
+        lines += ["", *_render_surfaces("option", calibration.by_option)]
+    return lines
+
+
+def _render_surfaces(title: str, entries: Sequence[CalibrationRow]) -> list[str]:
+    """Write the scores of surfaces or of options, a row each."""
+    heads = ("predicted", "observed", "Brier", "95 % interval", "ECE", "95 % interval")
+    rows = [(title, *heads, "reliability", "resolution")] + [
+        (
+            entry.name,
+            f"{entry.predicted:.3f}",
+            f"{entry.observed:.3f}",
+            *_write(entry.brier, percent=False),
+            *_write(entry.ece, percent=False),
+            f"{entry.reliability:.4f}",
+            f"{entry.resolution:.4f}",
+        )
+        for entry in entries[:TASKS_SHOWN]
+    ]
+    hidden = len(entries) - TASKS_SHOWN
+    return align(rows) + ([f"and {hidden} more in the JSON"] if hidden > 0 else [])
+
+
+def _write_coverage(name: str, coverage: Coverage) -> str:
+    """Write how often intervals held."""
+    cells, plans = (
+        "-" if share is None else f"{share:.1%}" for share in (coverage.cells, coverage.plans)
+    )
+    width = "-" if coverage.plan_width is None else f"{coverage.plan_width:.3f}"
+    return (
+        f"intervals of {name}, nominal {coverage.nominal:.0%}: held {cells} of {coverage.n_cells} "
+        f"cells of alike predictions (half-width {coverage.width:.3f}) and {plans} of "
+        f"{coverage.n_plans} plans ({width})"
+    )
 
 
 def _render_strata(name: str, parts: Sequence[Stratum]) -> list[str]:

@@ -49,8 +49,20 @@ def pack_arrays(arrays: Mapping[str, NDArray[np.generic]]) -> bytes:
     return buffer.getvalue()
 
 
-def unpack_arrays(content: bytes) -> dict[str, NDArray[np.generic]]:
+def unpack_arrays(content: bytes, name: str = "text.npz") -> dict[str, NDArray[np.generic]]:
     """Read arrays that :func:`pack_arrays` wrote.
+
+    Parameters
+    ----------
+    content : bytes
+        What a file holds.
+    name : str, default="text.npz"
+        How errors call the file.
+
+    Returns
+    -------
+    dict of str to ndarray
+        The arrays by name.
 
     Raises
     ------
@@ -63,7 +75,7 @@ def unpack_arrays(content: bytes) -> dict[str, NDArray[np.generic]]:
         # Arrays are stored as they are; a compressed one could unpack to any size.
         if kinds <= {zipfile.ZIP_STORED}:
             with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-                return {name: archive[name] for name in archive.files}
+                return {key: archive[key] for key in archive.files}
     except DAMAGE as error:
-        raise BundleError(f"text.npz: not readable ({type(error).__name__})") from None
-    raise BundleError("text.npz: holds compressed arrays; only plain ones are read")
+        raise BundleError(f"{name}: not readable ({type(error).__name__})") from None
+    raise BundleError(f"{name}: holds compressed arrays; only plain ones are read")

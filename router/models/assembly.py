@@ -8,6 +8,7 @@ from router.exceptions import BundleError
 from router.features.encoder import TextEncoder
 from router.models.arrays import unpack_arrays
 from router.models.calibration import Calibration
+from router.models.novelty import Novelty
 from router.models.predictor import DescriptorHead, NamedHead, Predictor
 from router.models.session import Session
 from router.models.strengths import StrengthTable
@@ -41,11 +42,13 @@ def assemble_predictor(
     BundleError
         If a file is damaged, or the features are another version's.
     """
+    encoder = _read_encoder(bundle_id, manifest, files)
     return Predictor(
-        encoder=_read_encoder(bundle_id, manifest, files),
+        encoder=encoder,
         named=_read_named(manifest, files),
         descriptors=_read_descriptors(manifest, files),
         calibration=Calibration.from_mapping(manifest["calibration"]),
+        novelty=_read_novelty(files, encoder),
     )
 
 
@@ -69,7 +72,21 @@ def _read_named(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> Name
     if named is None:
         return None
     session = Session(files["named.onnx"], "named.onnx")
-    return NamedHead(session, tuple(named["options"]), tuple(named["groups"]))
+    means = named.get("option_means")
+    return NamedHead(
+        session,
+        tuple(named["options"]),
+        tuple(named["groups"]),
+        None if means is None else tuple(map(float, means)),
+    )
+
+
+def _read_novelty(files: Mapping[str, bytes], encoder: TextEncoder) -> Novelty | None:
+    """Read what tells strange questions, which older bundles do not hold."""
+    if "novelty.npz" not in files:
+        return None
+    arrays = unpack_arrays(files["novelty.npz"], "novelty.npz")
+    return Novelty.from_arrays(arrays, encoder.n_features)
 
 
 def _read_descriptors(

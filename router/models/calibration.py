@@ -1,8 +1,25 @@
-"""Calibration: how far expected qualities proved to be off, out of fold."""
+"""Calibration: how far expected qualities proved to be off, out of fold.
+
+A single answer is right or wrong, so an interval that holds nine of ten single outcomes says
+nothing. What an interval here promises is the *mean* quality of alike questions: those of one task
+under one option whose predictions are near each other. The deviation of such a group's mean outcome
+from its mean prediction has two parts, one of the model (`spread`) and one of chance, which fades
+with the group's size (`noise`). Deviations over the root of both together are exchangeable between
+groups, so their conformal quantile [1]_ [2]_ bounds the next group's with the level stated,
+whatever their distribution. Without the part of chance it is the interval of the expected quality.
+
+References
+----------
+.. [1] H. Papadopoulos, K. Proedrou, V. Vovk and A. Gammerman, "Inductive Confidence Machines for
+   Regression", ECML, 2002 (normalised scores of held-out predictions).
+.. [2] R. Dunn, L. Wasserman and A. Ramdas, "Distribution-Free Prediction Sets for Two-Layer
+   Hierarchical Models", JASA, 2022 (groups as the units that are exchangeable).
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,14 +31,50 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["WIDTH_UNKNOWN", "Calibration", "fit_calibration"]
+__all__ = ["WIDTH_UNKNOWN", "BatchError", "Calibration"]
 
-N_BINS = 10
-CELL_SIZE_MIN = 30
-# Nine of ten groups of alike predictions stay within the stated width.
-COVERAGE = 0.9
 # What a bundle states when its log was too small to measure anything.
 WIDTH_UNKNOWN = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class BatchError:
+    """How far the mean outcome of a plan is from what was expected of it.
+
+    Parameters
+    ----------
+    spread : float
+        Standard deviation of the model's own error in the mean of a large plan.
+    noise : float
+        Variance of an outcome over ``p * (1 - p)`` of its expectation p; 1 for single runs.
+    quantile : float
+        Conformal quantile of the deviations over their standard deviation.
+    """
+
+    spread: float
+    noise: float
+    quantile: float
+
+    def measure_width(self, quality: NDArray[np.float64]) -> float:
+        """Return the half-width of the interval of the mean outcome.
+
+        Parameters
+        ----------
+        quality : ndarray of float64, shape (k,)
+            Expected quality of every question under its chosen option, k at least 1.
+
+        Returns
+        -------
+        float
+            Never more than 1.
+
+        Examples
+        --------
+        >>> round(BatchError(0.03, 1.0, 2.0).measure_width(np.full(25, 0.2)), 3)
+        0.171
+        """
+        chance = self.noise * float((quality * (1.0 - quality)).mean()) / len(quality)
+        return min(self.quantile * math.sqrt(self.spread**2 + chance), 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +86,28 @@ class Calibration:
     edges : tuple of float, length b - 1
         Where one bin of predicted quality ends and the next begins.
     width : tuple of float, length b
-        Half-width in each bin.
+        Half-width of the expected quality of alike questions in each bin.
     expected_calibration_error, brier_score : float
         Measured out of fold.
+    quantile : float, default=0.0
+        Conformal quantile of the deviations over their standard deviation; 0 in older bundles.
+    noise : float, default=1.0
+        Variance of an outcome over ``p * (1 - p)`` of its expectation p.
+    batch : BatchError, optional
+        The same for whole plans.
     """
 
     edges: tuple[float, ...]
     width: tuple[float, ...]
     expected_calibration_error: float
     brier_score: float
+    quantile: float = 0.0
+    noise: float = 1.0
+    batch: BatchError | None = None
+
+    def measure_width(self, quality: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the half-widths of expected qualities, of any shape."""
+        return np.asarray(self.width)[np.searchsorted(np.asarray(self.edges), quality)]
 
     def bound(
         self, quality: NDArray[np.float64]
@@ -64,17 +130,13 @@ class Calibration:
         >>> low.round(2).tolist(), high.round(2).tolist()
         ([0.3, 0.7], [0.5, 1.0])
         """
-        width = np.asarray(self.width)[np.searchsorted(np.asarray(self.edges), quality)]
+        width = self.measure_width(quality)
         return np.maximum(quality - width, 0.0), np.minimum(quality + width, 1.0)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields, ready for JSON."""
-        return {
-            "edges": list(self.edges),
-            "width": list(self.width),
-            "expected_calibration_error": self.expected_calibration_error,
-            "brier_score": self.brier_score,
-        }
+        values = asdict(self)
+        return values | {"edges": list(self.edges), "width": list(self.width)}
 
     @classmethod
     def from_mapping(cls, values: Mapping[str, Any]) -> Calibration:
@@ -88,60 +150,12 @@ class Calibration:
         try:
             edges, width = (tuple(map(float, values[name])) for name in ("edges", "width"))
             errors = float(values["expected_calibration_error"]), float(values["brier_score"])
+            quantile, noise = float(values.get("quantile", 0.0)), float(values.get("noise", 1.0))
+            parts = values.get("batch")
+            names = ("spread", "noise", "quantile")
+            batch = None if parts is None else BatchError(*(float(parts[name]) for name in names))
         except (KeyError, TypeError, ValueError):
             raise BundleError("manifest: the calibration is malformed") from None
         if len(width) != len(edges) + 1:
             raise BundleError("manifest: the calibration's edges and widths do not fit together")
-        return cls(edges, width, *errors)
-
-
-def fit_calibration(
-    predicted: NDArray[np.float64],
-    quality: NDArray[np.float64],
-    group_index: NDArray[np.int64],
-) -> Calibration:
-    """Measure how far held-out predictions were off, in cells of alike predictions.
-
-    A cell is one task and one option's predictions in one decile; its deviation is the mean
-    outcome minus the mean prediction, sampling noise included, so the widths err on the wide side.
-
-    Parameters
-    ----------
-    predicted : ndarray of float64, shape (n, m)
-        Held-out predictions.
-    quality : ndarray of float64, shape (n, m)
-        Outcomes, NaN where not tried.
-    group_index : ndarray of int64, shape (n,)
-        Each question's task.
-
-    Returns
-    -------
-    Calibration
-    """
-    rows, columns = np.nonzero(~np.isnan(quality))
-    guess, truth = predicted[rows, columns], quality[rows, columns]
-    edges = np.unique(np.quantile(guess, np.linspace(0, 1, N_BINS + 1)[1:-1]))
-    bins = np.searchsorted(edges, guess)
-    n_bins = len(edges) + 1
-    count = np.bincount(bins, minlength=n_bins)
-    off = np.bincount(bins, weights=truth - guess, minlength=n_bins) / np.maximum(count, 1)
-    cell = (group_index[rows] * quality.shape[1] + columns) * n_bins + bins
-    _, inverse = np.unique(cell, return_inverse=True)
-    size = np.bincount(inverse)
-    deviation = np.abs(np.bincount(inverse, weights=truth - guess) / size)
-    cell_bin = np.zeros(len(size), dtype=np.int64)
-    cell_bin[inverse] = bins
-    usable = size >= CELL_SIZE_MIN
-    overall = float(np.quantile(deviation[usable], COVERAGE)) if usable.any() else WIDTH_UNKNOWN
-    width = []
-    for position in range(n_bins):
-        inside = deviation[usable & (cell_bin == position)]
-        # Few cells cannot show a quantile; such a bin gets the width of all bins together.
-        few = len(inside) < N_BINS
-        width.append(overall if few else float(np.quantile(inside, COVERAGE)))
-    return Calibration(
-        edges=tuple(float(edge) for edge in edges),
-        width=tuple(width),
-        expected_calibration_error=float((np.abs(off) * count).sum() / count.sum()),
-        brier_score=float(((truth - guess) ** 2).mean()),
-    )
+        return cls(edges, width, *errors, quantile, noise, batch)

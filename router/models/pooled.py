@@ -17,7 +17,7 @@ from router.exceptions import LogError, MissingExtraError
 from router.features.encoder import TextEncoder
 from router.models.arrays import pack_arrays
 from router.models.bundle import Bundle, make_bundle
-from router.models.calibration import fit_calibration
+from router.models.calibration_training import fit_calibration
 from router.models.card import write_pooled_card
 from router.models.descriptor_model import DescriptorModel, export_descriptors, fit_descriptors
 from router.models.descriptors import describe_menu
@@ -28,6 +28,7 @@ from router.models.manifest import (
     describe_libraries,
     describe_strengths,
 )
+from router.models.novelty_training import fit_novelty
 from router.models.strengths import load_strengths
 from router.models.surface import shift_into_range
 from router.scoring import best_mixture, knapsack
@@ -153,7 +154,8 @@ def _train(
         figures.append(score_source(log, held_out[-1]))
     tell("fitting on all logs")
     encoder, model = _fit(logs, strengths, seed)
-    features = encoder.encode([text for log in logs for text in log.texts])
+    texts = [text for log in logs for text in log.texts]
+    features = encoder.encode(texts)
     tell("exporting")
     graphs, worst = export_descriptors(model, features, describe_menu(menu, strengths))
     manifest = _describe(logs, menu, encoder, model) | {"calibration": _calibrate(logs, held_out)}
@@ -166,7 +168,13 @@ def _train(
             if entry is not None
         ],
     }
-    files = {**graphs, "text.npz": pack_arrays(encoder.to_arrays())}
+    tell("measuring how alike the questions are")
+    novelty = fit_novelty(encoder, texts, features, n_components=encoder.n_learned, seed=seed)
+    files = {
+        **graphs,
+        "text.npz": pack_arrays(encoder.to_arrays()),
+        "novelty.npz": pack_arrays(novelty.to_arrays()),
+    }
     if prices is not None:
         files["prices.toml"] = prices.to_toml().encode()
     files["card.md"] = write_pooled_card(manifest).encode()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from router.exceptions import MenuError
+from router.exceptions import BundleError, MenuError
 from router.models.calibration import WIDTH_UNKNOWN
 from router.models.descriptors import (
     DESCRIPTOR_NAMES,
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from router.features.encoder import TextEncoder
     from router.models.calibration import Calibration
+    from router.models.novelty import Novelty
     from router.models.session import Session
     from router.models.strengths import StrengthTable
     from router.options import Menu, Option
@@ -47,11 +48,14 @@ class NamedHead:
         Names, in the order of the output.
     groups : tuple of str, length g
         Names of the tasks.
+    option_means : tuple of float, length m, optional
+        Quality of every option over all questions, from 0 to 1; None in older bundles.
     """
 
     session: Session
     options: tuple[str, ...]
     groups: tuple[str, ...]
+    option_means: tuple[float, ...] | None = None
 
     def predict(
         self, features: NDArray[np.float32], groups: Sequence[str | None]
@@ -181,12 +185,15 @@ class Predictor:
         For options that were not.
     calibration : Calibration
         Turns predictions into intervals.
+    novelty : Novelty, optional
+        Tells how unlike the training questions a question is; None in older bundles.
     """
 
     encoder: TextEncoder
     named: NamedHead | None
     descriptors: DescriptorHead | None
     calibration: Calibration
+    novelty: Novelty | None = None
 
     def predict(self, questions: Sequence[Question], menu: Menu) -> Surface:
         """Predict the quality of n questions under m options.
@@ -237,7 +244,52 @@ class Predictor:
             low[:, guessed] = np.maximum(quality[:, guessed] - WIDTH_UNKNOWN, 0.0)
             high[:, guessed] = np.minimum(quality[:, guessed] + WIDTH_UNKNOWN, 1.0)
         low[:, skip] = high[:, skip] = 0.0
-        return Surface(menu, quality, low, high, evidence)
+        familiarity = None if self.novelty is None else self.novelty.rank(features)
+        return Surface(
+            menu,
+            quality,
+            low,
+            high,
+            evidence,
+            familiarity=familiarity,
+            batch_error=self.calibration.batch if self.named is not None else None,
+        )
+
+    def predict_neutral(self, menu: Menu) -> NDArray[np.float64]:
+        """Predict m options for a question of which nothing is known.
+
+        Parameters
+        ----------
+        menu : Menu
+            m options.
+
+        Returns
+        -------
+        ndarray of float64, shape (m,)
+            An option known by name gets its mean over the log; any other what its descriptors say
+            of the average training question; the option to answer nothing 0.
+
+        Raises
+        ------
+        BundleError
+            If the bundle does not hold what this takes, as bundles with a novelty do.
+        MenuError
+            If an option is not known by name and the bundle has no model of descriptors.
+        """
+        if self.novelty is None:
+            raise BundleError("the bundle holds no average question: train it again")
+        known: dict[str, float] = {}
+        if self.named is not None and self.named.option_means is not None:
+            known = dict(zip(self.named.options, self.named.option_means, strict=True))
+        quality = np.array([known.get(option.name, 0.0) for option in menu])
+        if any(not option.is_skip and option.name not in known for option in menu):
+            answers = np.array([not option.is_skip for option in menu])
+            guess = np.zeros(len(menu))
+            guess[answers] = self._predict_descriptors(self.novelty.mean_features[None], menu)[0]
+            unknown = [option.name not in known for option in menu]
+            quality = np.where(unknown, guess, quality)
+        bounded: NDArray[np.float64] = np.clip(quality, 0.0, 1.0)
+        return bounded
 
     def _predict_descriptors(
         self, features: NDArray[np.float32], menu: Menu

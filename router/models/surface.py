@@ -10,6 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from router.models.calibration import BatchError
     from router.options import Menu
 
 __all__ = ["EVIDENCE_KINDS", "Surface", "shift_into_range"]
@@ -33,6 +34,13 @@ class Surface:
         The interval in which nine of ten groups of alike predictions had their mean quality.
     evidence : tuple of str, length m
         For each option ``outcomes``, ``descriptors`` or ``none``.
+    familiarity : ndarray of float64, shape (n,), optional
+        Share of held-out training questions at least as unlike the others as each question is;
+        None where the bundle cannot tell.
+    abstained : ndarray of bool, shape (n,), optional
+        Which questions got the options' means because their familiarity is low.
+    batch_error : BatchError, optional
+        How far the mean of many expectations may be off; None where it was not measured.
     """
 
     menu: Menu
@@ -40,6 +48,40 @@ class Surface:
     low: NDArray[np.float64]
     high: NDArray[np.float64]
     evidence: tuple[str, ...]
+    familiarity: NDArray[np.float64] | None = None
+    abstained: NDArray[np.bool_] | None = None
+    batch_error: BatchError | None = None
+
+    def bound_total(
+        self, rows: NDArray[np.int64], columns: NDArray[np.int64]
+    ) -> tuple[float, float] | None:
+        """Bound the sum of the outcomes of chosen options.
+
+        Parameters
+        ----------
+        rows, columns : ndarray of int64, shape (k,)
+            Questions and their options.
+
+        Returns
+        -------
+        tuple of float or None
+            Expectations without outcomes behind them, of strange questions and of options known by
+            descriptors, count with the full width of their own intervals; None where it was not
+            measured how far plans are off.
+        """
+        if self.batch_error is None:
+            return None
+        quality = self.quality[rows, columns]
+        evidence = np.array(self.evidence)[columns]
+        guessed = evidence == "descriptors"
+        if self.abstained is not None:
+            guessed |= self.abstained[rows]
+        answered = evidence != "none"
+        measured = quality[answered & ~guessed]
+        width = len(measured) * self.batch_error.measure_width(measured) if len(measured) else 0.0
+        low = quality.sum() - width - (quality - self.low[rows, columns])[guessed].sum()
+        high = quality.sum() + width + (self.high[rows, columns] - quality)[guessed].sum()
+        return max(float(low), 0.0), min(float(high), float(answered.sum()))
 
     def __repr__(self) -> str:
         """Sum up the surface in one line."""

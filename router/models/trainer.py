@@ -11,7 +11,7 @@ import numpy as np
 from router.logs import read_log
 from router.models.arrays import pack_arrays
 from router.models.bundle import Bundle, make_bundle
-from router.models.calibration import fit_calibration
+from router.models.calibration_training import fit_calibration
 from router.models.card import write_log_card
 from router.models.descriptor_model import export_descriptors, fit_descriptors
 from router.models.descriptors import describe_menu
@@ -22,6 +22,7 @@ from router.models.manifest import (
     describe_libraries,
     describe_strengths,
 )
+from router.models.novelty_training import fit_novelty
 from router.models.pooled import train_pooled
 from router.models.strengths import StrengthTable, load_strengths
 from router.models.training import FittedGain, fit_gain
@@ -29,6 +30,8 @@ from router.outcomes import OutcomeLog
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from router.options import Menu, Option
     from router.prices import Prices
@@ -81,7 +84,11 @@ def train(
     tell("exporting")
     features = fitted.model.encoder.encode(log.texts)
     named, worst = export_gain(fitted.model, features)
-    files = {"named.onnx": named, "text.npz": pack_arrays(fitted.model.encoder.to_arrays())}
+    files = {
+        "named.onnx": named,
+        "text.npz": pack_arrays(fitted.model.encoder.to_arrays()),
+        "novelty.npz": _pack_novelty(log, fitted, features, seed),
+    }
     strengths = load_strengths()
     descriptors: dict[str, Any] | None = None
     # Where every question saw one option only, there is no uplift to learn from descriptors.
@@ -97,7 +104,9 @@ def train(
     quality = log.to_matrix(log.quality)
     position = {name: index for index, name in enumerate(fitted.model.groups)}
     group_index = np.array([position[group or ""] for group in log.groups])
-    calibration = fit_calibration(fitted.held_out, quality, group_index)
+    calibration = fit_calibration(
+        fitted.held_out, quality, group_index, option_cost=log.mean_costs()
+    )
     manifest = _describe(log, fitted, seed) | {
         "menu_name": "menu of the log" if menu is None else menu.name,
         "menu": [option.to_dict() for option in menu or cost_options(log)],
@@ -120,6 +129,9 @@ def _describe(log: OutcomeLog, fitted: FittedGain, seed: int) -> dict[str, Any]:
         "named": {
             "options": [option.name for option in log.options],
             "groups": list(groups),
+            "option_means": [
+                round(float(value), 6) for value in np.clip(fitted.model.head.option_means, 0, 1)
+            ],
         },
         "golden_questions": choose_golden(groups),
         "training": {
@@ -138,6 +150,16 @@ def _describe(log: OutcomeLog, fitted: FittedGain, seed: int) -> dict[str, Any]:
             "libraries": describe_libraries(),
         },
     }
+
+
+def _pack_novelty(
+    log: OutcomeLog, fitted: FittedGain, features: NDArray[np.float32], seed: int
+) -> bytes:
+    """Fit and pack what tells how like the training questions a question is."""
+    model = fitted.model
+    n_components = model.standard.n_components
+    novelty = fit_novelty(model.encoder, log.texts, features, n_components=n_components, seed=seed)
+    return pack_arrays(novelty.to_arrays())
 
 
 def _train_descriptors(

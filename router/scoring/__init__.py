@@ -36,6 +36,7 @@ from router.scoring.reliability import (
     build_reliability,
     compute_brier,
     compute_ece,
+    decompose_brier,
 )
 from router.scoring.routing import (
     compute_apgr,
@@ -84,6 +85,7 @@ __all__ = [
     "compute_pgr",
     "compute_qini",
     "compute_qnc",
+    "decompose_brier",
     "draw_halves",
     "find_collapse",
     "knapsack",

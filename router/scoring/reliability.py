@@ -19,7 +19,7 @@ from router.exceptions import InputError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["ReliabilityBin", "build_reliability", "compute_brier", "compute_ece"]
+__all__ = ["ReliabilityBin", "build_reliability", "compute_brier", "compute_ece", "decompose_brier"]
 
 N_BINS = 10
 
@@ -141,6 +141,44 @@ def compute_ece(bins: tuple[ReliabilityBin, ...]) -> float:
     """
     total = sum(entry.n for entry in bins)
     return sum(entry.n * abs(entry.predicted - entry.observed) for entry in bins) / total
+
+
+def decompose_brier(bins: tuple[ReliabilityBin, ...]) -> tuple[float, float, float]:
+    r"""Decompose the Brier score of the bins' mean predictions.
+
+    .. math:: \sum_b \frac{n_b}{n} (\bar p_b - \bar y_b)^2
+       - \sum_b \frac{n_b}{n} (\bar y_b - \bar y)^2 + \bar y (1 - \bar y)
+
+    Parameters
+    ----------
+    bins : tuple of ReliabilityBin
+        At least one.
+
+    Returns
+    -------
+    reliability : float
+        What is lost to miscalibration.
+    resolution : float
+        What is gained by telling bins apart.
+    uncertainty : float
+        What outcomes of 0 and 1 would cost without any prediction but their mean.
+
+    References
+    ----------
+    .. [1] A. H. Murphy, "A New Vector Partition of the Probability Score", Journal of Applied
+       Meteorology, 1973.
+
+    Examples
+    --------
+    >>> decompose_brier((ReliabilityBin(2, 0.25, 0.0), ReliabilityBin(2, 0.75, 1.0)))
+    (0.0625, 0.25, 0.25)
+    """
+    share = np.array([entry.n for entry in bins]) / sum(entry.n for entry in bins)
+    predicted = np.array([entry.predicted for entry in bins])
+    observed = np.array([entry.observed for entry in bins])
+    mean = float(share @ observed)
+    reliability = float(share @ (predicted - observed) ** 2)
+    return reliability, float(share @ (observed - mean) ** 2), mean * (1.0 - mean)
 
 
 def _check(

@@ -1,10 +1,11 @@
 """The application: routes that decode, ask the router, and encode."""
 
 # No postponed annotations here: FastAPI reads those of the routes.
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fastapi import FastAPI
+from numpy.typing import NDArray
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -13,6 +14,7 @@ from starlette.responses import Response
 from router import __version__
 from router.exceptions import RouterError
 from router.planner import Router
+from router.questions import Question
 from router.service.bodies import decode_body, read_body
 from router.service.description import describe_body, describe_components
 from router.service.errors import answer_error, answer_router_error, answer_status, write_json
@@ -99,12 +101,21 @@ def _predict(router: Router, content: bytes) -> Response:
             "bundle_id": router.bundle.bundle_id,
             "options": list(surface.menu.names),
             "evidence": list(surface.evidence),
+            "familiarity": _name_rows(questions, surface.familiarity),
+            "abstained": _name_rows(questions, surface.abstained),
             "quality": {
                 question.id: row
                 for question, row in zip(questions, surface.quality.tolist(), strict=True)
             },
         }
     )
+
+
+def _name_rows(questions: Sequence[Question], values: NDArray[Any] | None) -> dict[str, Any] | None:
+    """Give values their questions' identifiers."""
+    if values is None:
+        return None
+    return dict(zip([question.id for question in questions], values.tolist(), strict=True))
 
 
 def _answer(document: Mapping[str, Any]) -> Response:

@@ -1,0 +1,150 @@
+"""Novelty: how unlike the training questions a question is, as a conformal p-value.
+
+The score is the squared Mahalanobis distance [1]_ to the nearest of some centres of the training
+questions, in the leading components and the shape of the text, with one covariance for all centres
+[2]_. Scores of questions that were held out while the same was fitted without them turn it into a
+p-value [3]_: the *familiarity*, the share of them at least as far away. Of questions drawn like
+those of training a share of at most about t has a familiarity of t or less.
+
+References
+----------
+.. [1] P. C. Mahalanobis, "On the generalised distance in statistics", Proceedings of the National
+   Institute of Sciences of India 2, 1936.
+.. [2] K. Lee, K. Lee, H. Lee and J. Shin, "A Simple Unified Framework for Detecting
+   Out-of-Distribution Samples and Adversarial Attacks", NeurIPS, 2018; with clusters for classes.
+.. [3] V. Vovk, A. Gammerman and G. Shafer, "Algorithmic Learning in a Random World", 2005.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from router.exceptions import BundleError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
+__all__ = ["Novelty"]
+
+ARRAYS = ("columns", "turn", "centres", "reference", "mean_features")
+
+
+@dataclass(frozen=True)
+class Novelty:
+    """Measures how far questions are from those of training.
+
+    Parameters
+    ----------
+    columns : ndarray of int64, shape (d,)
+        Which features are looked at.
+    turn : ndarray of float32, shape (d, d)
+        Turns them so that the training questions vary alike in all directions.
+    centres : ndarray of float32, shape (c, d)
+        Centres of the training questions, turned.
+    reference : ndarray of float32, shape (r,)
+        Scores of held-out questions, rising.
+    mean_features : ndarray of float32, shape (f,)
+        Features of the average training question.
+
+    Examples
+    --------
+    >>> novelty = Novelty(
+    ...     np.array([0]), np.eye(1, dtype=np.float32), np.zeros((1, 1), np.float32),
+    ...     np.array([1.0, 4.0, 9.0], np.float32), np.zeros(1, np.float32),
+    ... )
+    >>> novelty.rank(np.array([[0.5], [2.5], [9.0]], np.float32)).tolist()
+    [1.0, 0.5, 0.25]
+    """
+
+    columns: NDArray[np.int64]
+    turn: NDArray[np.float32]
+    centres: NDArray[np.float32]
+    reference: NDArray[np.float32]
+    mean_features: NDArray[np.float32]
+
+    def score(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Measure squared distances to the nearest centre.
+
+        Parameters
+        ----------
+        features : ndarray of float32, shape (n, f)
+            From the encoder.
+
+        Returns
+        -------
+        ndarray of float32, shape (n,)
+        """
+        turned = (features - self.mean_features)[:, self.columns] @ self.turn
+        lengths = np.einsum("cd,cd->c", self.centres, self.centres)
+        cross = turned @ self.centres.T
+        nearest: NDArray[np.float32] = (lengths - np.float32(2.0) * cross).min(axis=1)
+        nearest += np.einsum("nd,nd->n", turned, turned)
+        return nearest
+
+    def rank(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        r"""Turn distances into familiarity, :math:`\frac{1 + \#\{r : s_r \ge s\}}{1 + \#r}`.
+
+        Parameters
+        ----------
+        features : ndarray of float32, shape (n, f)
+            From the encoder.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+            Above 0, at most 1; low says unlike the training questions.
+        """
+        n_reference = len(self.reference)
+        n_below = np.searchsorted(self.reference, self.score(features), side="left")
+        return np.asarray((1 + n_reference - n_below) / (1 + n_reference), dtype=np.float64)
+
+    def to_arrays(self) -> dict[str, NDArray[np.generic]]:
+        """Return everything that has to be stored, by name."""
+        return {name: getattr(self, name) for name in ARRAYS}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[np.generic]], n_features: int) -> Novelty:
+        """Build from what :meth:`to_arrays` returned.
+
+        Parameters
+        ----------
+        arrays : mapping of str to ndarray
+            By name.
+        n_features : int
+            How many features the encoder makes.
+
+        Returns
+        -------
+        Novelty
+
+        Raises
+        ------
+        BundleError
+            If an array is missing or has another shape or type than it should.
+        """
+        try:
+            columns, *rest = (np.asarray(arrays[name]) for name in ARRAYS)
+        except KeyError as missing:
+            raise BundleError(f"novelty: {missing.args[0]!r} is missing") from None
+        turn, centres, reference, mean_features = rest
+        d = len(columns) if columns.ndim == 1 else -1
+        shapes_fit = (
+            turn.shape == (d, d)
+            and centres.ndim == 2
+            and len(centres) > 0
+            and centres.shape[1] == d
+            and reference.ndim == 1
+            and mean_features.shape == (n_features,)
+        )
+        kinds_fit = columns.dtype.kind == "i" and all(array.dtype == np.float32 for array in rest)
+        if not (shapes_fit and kinds_fit):
+            raise BundleError("novelty: the arrays do not fit together")
+        within = not d or (columns.min() >= 0 and columns.max() < n_features)
+        if not within or not all(np.isfinite(array).all() for array in rest):
+            raise BundleError("novelty: a column does not exist or a number is not finite")
+        return cls(columns.astype(np.int64), turn, centres, np.sort(reference), mean_features)

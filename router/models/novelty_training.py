@@ -1,0 +1,136 @@
+"""Training of the novelty: centres of the training questions, and scores of those held out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from router.exceptions import MissingExtraError
+from router.features.encoder import TextEncoder
+from router.features.shape import SHAPE_NAMES
+from router.models.evidence import split_texts
+from router.models.inputs import N_TREE_COMPONENTS, fit_inputs
+from router.models.novelty import Novelty
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["fit_novelty"]
+
+# A centre needs questions around it, and one centre alone misses what lies between two tasks.
+N_CENTRES_MAX, CENTRE_SIZE_MIN = 32, 30
+# Of a larger log so many questions are taken, which bounds the time of fitting.
+QUESTIONS_MAX = 4000
+# Two held-out fifths of so many questions say enough, and save the time of three more fits.
+FOLDS, FOLDS_FEW, QUESTIONS_FOR_FEW_FOLDS = 5, 2, 1000
+# Share of each column's own variance that is added, so that rare directions stay invertible.
+RIDGE, VARIANCE_MIN = 0.05, 1e-3
+
+
+def fit_novelty(
+    encoder: TextEncoder,
+    texts: Sequence[str],
+    features: NDArray[np.float32],
+    *,
+    n_components: int,
+    seed: int = 0,
+) -> Novelty:
+    """Fit on training questions, and calibrate on fifths of them held out.
+
+    The vocabulary, the components and the centres are fitted anew without each such fifth, because
+    questions that an encoder was fitted to look nearer than new ones do.
+
+    Parameters
+    ----------
+    encoder : TextEncoder
+        Fitted to all of them.
+    texts : sequence of str, length n
+        Training questions; of more than 4,000 different ones an even selection is taken.
+    features : ndarray of float32, shape (n, f)
+        What the encoder makes of them.
+    n_components : int
+        How many leading features are components.
+    seed : int, default=0
+        Seed of the fifths and the centres.
+
+    Returns
+    -------
+    Novelty
+
+    Raises
+    ------
+    MissingExtraError
+        If the extra ``[train]`` is not installed.
+    """
+    first = np.array(list({text: row for row, text in reversed(list(enumerate(texts)))}.values()))
+    rows = np.sort(first)[:: -(-len(first) // QUESTIONS_MAX)]
+    chosen = [texts[row] for row in rows]
+    folds = split_texts(chosen, seed)
+    n_folds = FOLDS_FEW if len(chosen) >= QUESTIONS_FOR_FEW_FOLDS else FOLDS
+    scores = [
+        _score_held_out(encoder, chosen, folds == fold, n_components, seed)
+        for fold in range(n_folds)
+    ]
+    n_kept = min(N_TREE_COMPONENTS, n_components)
+    fitted = _fit_centres(features[rows], n_kept, seed)
+    return replace(fitted, reference=np.sort(np.concatenate(scores)))
+
+
+def _score_held_out(
+    encoder: TextEncoder,
+    texts: Sequence[str],
+    held_out: NDArray[np.bool_],
+    n_components: int,
+    seed: int,
+) -> NDArray[np.float32]:
+    """Score questions by what is fitted to the others."""
+    rest = [text for text, out in zip(texts, held_out, strict=True) if not out]
+    if len(rest) < CENTRE_SIZE_MIN or not held_out.any():
+        return np.zeros(0, np.float32)
+    tables, inputs = fit_inputs(
+        rest,
+        families=tuple(vocabulary.family for vocabulary in encoder.vocabularies),
+        n_components=n_components,
+        vocabulary_size_max=max(1, *(len(vocabulary) for vocabulary in encoder.vocabularies)),
+    )
+    part = TextEncoder(tables.vocabularies, tables.projections)
+    # What the trees see, leading components and shape, is what is looked at here.
+    n_kept = inputs.tree.shape[1] - len(SHAPE_NAMES)
+    fitted = _fit_centres(inputs.tree, n_kept, seed)
+    features = part.encode([text for text, out in zip(texts, held_out, strict=True) if out])
+    shape = features[:, part.n_learned :]
+    return fitted.score(np.hstack((features[:, :n_kept], shape)))
+
+
+def _fit_centres(features: NDArray[np.float32], n_components: int, seed: int) -> Novelty:
+    """Find centres and the covariance around them."""
+    try:
+        from sklearn.cluster import KMeans
+    except ImportError:
+        raise MissingExtraError.for_extra("train", "training") from None
+    n, n_features = features.shape
+    shape = np.arange(n_features - len(SHAPE_NAMES), n_features)
+    columns = np.concatenate((np.arange(n_components), shape))
+    mean_features = features.mean(axis=0)
+    values = (features - mean_features)[:, columns].astype(np.float64)
+    spread = np.sqrt(values.var(axis=0) + VARIANCE_MIN)
+    n_centres = max(1, min(N_CENTRES_MAX, n // CENTRE_SIZE_MIN))
+    label = KMeans(n_centres, n_init=1, random_state=seed).fit_predict(values / spread)
+    present, label = np.unique(label, return_inverse=True)
+    centres = np.array([values[label == number].mean(axis=0) for number in range(len(present))])
+    around = values - centres[label]
+    covariance = around.T @ around / n
+    covariance += RIDGE * np.diag(np.diag(covariance) + VARIANCE_MIN)
+    eigenvalues, vectors = np.linalg.eigh(covariance)
+    turn = vectors / np.sqrt(eigenvalues)
+    return Novelty(
+        columns,
+        turn.astype(np.float32),
+        (centres @ turn).astype(np.float32),
+        np.zeros(0, np.float32),
+        mean_features,
+    )
