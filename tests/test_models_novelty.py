@@ -13,13 +13,15 @@ from router.models.novelty import Novelty
 
 
 def make_novelty(n_reference: int = 19) -> Novelty:
-    """Make a novelty of two columns of four, turned, with two centres."""
+    """Make a novelty of two columns of four and the length of one component, with two centres."""
     return Novelty(
         columns=np.array([1, 3]),
-        turn=np.array([[2.0, 0.0], [1.0, 1.0]], np.float32),
-        centres=np.array([[0.0, 0.0], [4.0, -2.0]], np.float32),
+        origin=np.array([1.0, -1.0, 0.5], np.float32),
+        turn=np.array([[2.0, 0.0, 0.0], [1.0, 1.0, 0.0], [0.0, 0.0, 0.1]], np.float32),
+        centres=np.array([[0.0, 0.0, 0.0], [4.0, -2.0, 0.1]], np.float32),
         reference=np.sort(np.linspace(0.5, 9.5, n_reference)).astype(np.float32),
         mean_features=np.array([9.0, 1.0, 9.0, -1.0], np.float32),
+        n_components=1,
     )
 
 
@@ -27,11 +29,12 @@ def test_scores_are_distances_to_the_nearest_centre(rng: np.random.Generator) ->
     """The score is the least squared distance after turning, and other columns say nothing."""
     novelty = make_novelty()
     features = rng.normal(scale=3.0, size=(50, 4)).astype(np.float32)
-    turned = (features[:, [1, 3]] - novelty.mean_features[[1, 3]]) @ novelty.turn
+    values = np.column_stack((features[:, [1, 3]], np.log1p(features[:, 0] ** 2)))
+    turned = (values - novelty.origin) @ novelty.turn
     expected = ((turned[:, None] - novelty.centres) ** 2).sum(axis=2).min(axis=1)
     np.testing.assert_allclose(novelty.score(features), expected, rtol=1e-4, atol=1e-4)
     other = features.copy()
-    other[:, [0, 2]] = 1e6
+    other[:, 2] = 1e6
     np.testing.assert_array_equal(novelty.score(other), novelty.score(features))
 
 
@@ -62,10 +65,13 @@ def test_arrays_bring_it_back() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "words"),
     [
-        ("turn", np.zeros((2, 3), np.float32), "do not fit together"),
-        ("turn", np.zeros((2, 2), np.float64), "do not fit together"),
-        ("centres", np.zeros((0, 2), np.float32), "do not fit together"),
+        ("turn", np.zeros((3, 2), np.float32), "do not fit together"),
+        ("turn", np.zeros((3, 3), np.float64), "do not fit together"),
+        ("centres", np.zeros((0, 3), np.float32), "do not fit together"),
         ("reference", np.zeros((2, 2), np.float32), "do not fit together"),
+        ("origin", np.zeros(2, np.float32), "do not fit together"),
+        ("n_components", np.array([1, 2]), "do not fit together"),
+        ("n_components", np.array(1.5), "do not fit together"),
         ("mean_features", np.zeros(5, np.float32), "do not fit together"),
         ("columns", np.array([1.0, 3.0]), "do not fit together"),
         ("columns", np.array([1, 4]), "a column does not exist"),

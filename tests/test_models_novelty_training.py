@@ -35,11 +35,12 @@ def fit(n: int = 400, n_components: int = 64) -> tuple[TextEncoder, Novelty]:
 
 
 def test_questions_like_those_of_training_are_uniform() -> None:
-    """New questions of the same kind fall below every level about as often as it says."""
+    """New questions of the same kind fall below every level about as often as it says, or less."""
     encoder, novelty = fit()
     familiarity = novelty.rank(encoder.encode(make_texts(800, seed=1)[0][1::2]))
     for level in (0.1, 0.25, 0.5, 0.75):
-        assert abs((familiarity <= level).mean() - level) < 0.1, level
+        # What is fitted to all questions lies a little nearer than what is fitted to four fifths.
+        assert level - 0.2 < (familiarity <= level).mean() < level + 0.07, level
 
 
 def test_strange_questions_are_below_the_level() -> None:
@@ -48,6 +49,15 @@ def test_strange_questions_are_below_the_level() -> None:
     assert novelty.rank(encoder.encode(STRANGE)).max() < 0.01
     ranks = novelty.rank(encoder.encode(AWKWARD_TEXTS))
     assert np.all((ranks > 0) & (ranks <= 1))
+
+
+def test_words_of_no_language_look_strange() -> None:
+    """The same questions with every word reversed keep their shape, and are less familiar."""
+    encoder, novelty = fit()
+    texts = make_texts(800, seed=1)[0][1::2]
+    turned = [" ".join(word[::-1] for word in text.split(" ")) for text in texts]
+    own, other = (novelty.score(encoder.encode(part)) for part in (texts, turned))
+    assert (own[:, None] < other).mean() > 0.9
 
 
 def test_every_question_is_held_out_once_in_a_small_log() -> None:

@@ -1,10 +1,11 @@
 """Novelty: how unlike the training questions a question is, as a conformal p-value.
 
 The score is the squared Mahalanobis distance [1]_ to the nearest of some centres of the training
-questions, in the leading components and the shape of the text, with one covariance for all centres
-[2]_. Scores of questions that were held out while the same was fitted without them turn it into a
-p-value [3]_: the *familiarity*, the share of them at least as far away. Of questions drawn like
-those of training a share of at most about t has a familiarity of t or less.
+questions, with one covariance for all centres [2]_. It looks at the leading components, at the
+shape of the text, and at how much of it the components explain at all: words of another language
+leave little. Scores of questions that were held out while the same was fitted without them turn it
+into a p-value [3]_: the *familiarity*, the share of them at least as far away. Of questions drawn
+like those of training a share of at most about t has a familiarity of t or less.
 
 References
 ----------
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Novelty"]
+__all__ = ["Novelty", "collect_values"]
 
-ARRAYS = ("columns", "turn", "centres", "reference", "mean_features")
+ARRAYS = ("columns", "origin", "turn", "centres", "reference", "mean_features")
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,10 @@ class Novelty:
 
     Parameters
     ----------
-    columns : ndarray of int64, shape (d,)
-        Which features are looked at.
+    columns : ndarray of int64, shape (d - 1,)
+        Which features are looked at; the length of all components stands behind them.
+    origin : ndarray of float32, shape (d,)
+        Mean of what is looked at over the training questions.
     turn : ndarray of float32, shape (d, d)
         Turns them so that the training questions vary alike in all directions.
     centres : ndarray of float32, shape (c, d)
@@ -50,22 +53,27 @@ class Novelty:
         Scores of held-out questions, rising.
     mean_features : ndarray of float32, shape (f,)
         Features of the average training question.
+    n_components : int
+        How many leading features are components.
 
     Examples
     --------
     >>> novelty = Novelty(
-    ...     np.array([0]), np.eye(1, dtype=np.float32), np.zeros((1, 1), np.float32),
-    ...     np.array([1.0, 4.0, 9.0], np.float32), np.zeros(1, np.float32),
+    ...     np.array([0]), np.zeros(2, np.float32), np.eye(2, dtype=np.float32),
+    ...     np.zeros((1, 2), np.float32), np.array([1.0, 4.0, 9.0], np.float32),
+    ...     np.zeros(1, np.float32), n_components=0,
     ... )
     >>> novelty.rank(np.array([[0.5], [2.5], [9.0]], np.float32)).tolist()
     [1.0, 0.5, 0.25]
     """
 
     columns: NDArray[np.int64]
+    origin: NDArray[np.float32]
     turn: NDArray[np.float32]
     centres: NDArray[np.float32]
     reference: NDArray[np.float32]
     mean_features: NDArray[np.float32]
+    n_components: int
 
     def score(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Measure squared distances to the nearest centre.
@@ -79,7 +87,8 @@ class Novelty:
         -------
         ndarray of float32, shape (n,)
         """
-        turned = (features - self.mean_features)[:, self.columns] @ self.turn
+        values = collect_values(features, self.columns, self.n_components)
+        turned = (values - self.origin) @ self.turn
         lengths = np.einsum("cd,cd->c", self.centres, self.centres)
         cross = turned @ self.centres.T
         nearest: NDArray[np.float32] = (lengths - np.float32(2.0) * cross).min(axis=1)
@@ -105,7 +114,8 @@ class Novelty:
 
     def to_arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return everything that has to be stored, by name."""
-        return {name: getattr(self, name) for name in ARRAYS}
+        arrays = {name: getattr(self, name) for name in ARRAYS}
+        return arrays | {"n_components": np.array(self.n_components)}
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[np.generic]], n_features: int) -> Novelty:
@@ -129,22 +139,66 @@ class Novelty:
         """
         try:
             columns, *rest = (np.asarray(arrays[name]) for name in ARRAYS)
+            n_components = np.asarray(arrays["n_components"])
         except KeyError as missing:
             raise BundleError(f"novelty: {missing.args[0]!r} is missing") from None
-        turn, centres, reference, mean_features = rest
-        d = len(columns) if columns.ndim == 1 else -1
+        origin, turn, centres, reference, mean_features = rest
+        d = len(columns) + 1 if columns.ndim == 1 else -1
         shapes_fit = (
-            turn.shape == (d, d)
+            n_components.shape == ()
+            and origin.shape == (d,)
+            and turn.shape == (d, d)
             and centres.ndim == 2
             and len(centres) > 0
             and centres.shape[1] == d
             and reference.ndim == 1
             and mean_features.shape == (n_features,)
         )
-        kinds_fit = columns.dtype.kind == "i" and all(array.dtype == np.float32 for array in rest)
+        kinds_fit = columns.dtype.kind == n_components.dtype.kind == "i" and all(
+            array.dtype == np.float32 for array in rest
+        )
         if not (shapes_fit and kinds_fit):
             raise BundleError("novelty: the arrays do not fit together")
-        within = not d or (columns.min() >= 0 and columns.max() < n_features)
+        within = np.all((columns >= 0) & (columns < n_features))
         if not within or not all(np.isfinite(array).all() for array in rest):
             raise BundleError("novelty: a column does not exist or a number is not finite")
-        return cls(columns.astype(np.int64), turn, centres, np.sort(reference), mean_features)
+        return cls(
+            columns.astype(np.int64),
+            origin,
+            turn,
+            centres,
+            np.sort(reference),
+            mean_features,
+            int(n_components),
+        )
+
+
+def collect_values(
+    features: NDArray[np.float32], columns: NDArray[np.int64], n_components: int
+) -> NDArray[np.float32]:
+    """Collect what is looked at: some features, and the length of all components.
+
+    Parameters
+    ----------
+    features : ndarray of float32, shape (n, f)
+        From the encoder.
+    columns : ndarray of int64, shape (d - 1,)
+        Which of them.
+    n_components : int
+        How many leading features are components.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, d)
+
+    Examples
+    --------
+    >>> features = np.array([[3.0, 4.0, 7.0]], np.float32)
+    >>> collect_values(features, np.array([0, 2]), 2).round(3).tolist()
+    [[3.0, 7.0, 3.257999897003174]]
+    """
+    values = np.empty((len(features), len(columns) + 1), dtype=np.float32)
+    values[:, :-1] = features[:, columns]
+    components = features[:, :n_components]
+    values[:, -1] = np.log1p(np.einsum("nc,nc->n", components, components))
+    return values

@@ -11,8 +11,8 @@ from router.exceptions import MissingExtraError
 from router.features.encoder import TextEncoder
 from router.features.shape import SHAPE_NAMES
 from router.models.evidence import split_texts
-from router.models.inputs import N_TREE_COMPONENTS, fit_inputs
-from router.models.novelty import Novelty
+from router.models.inputs import fit_inputs
+from router.models.novelty import Novelty, collect_values
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["fit_novelty"]
 
+# More leading components do not tell strangers apart better, and cost more.
+N_COMPONENTS = 48
 # A centre needs questions around it, and one centre alone misses what lies between two tasks.
 N_CENTRES_MAX, CENTRE_SIZE_MIN = 32, 30
 # Of a larger log so many questions are taken, which bounds the time of fitting.
@@ -75,8 +77,7 @@ def fit_novelty(
         _score_held_out(encoder, chosen, folds == fold, n_components, seed)
         for fold in range(n_folds)
     ]
-    n_kept = min(N_TREE_COMPONENTS, n_components)
-    fitted = _fit_centres(features[rows], n_kept, seed)
+    fitted = _fit_centres(features[rows], n_components, seed)
     return replace(fitted, reference=np.sort(np.concatenate(scores)))
 
 
@@ -98,12 +99,13 @@ def _score_held_out(
         vocabulary_size_max=max(1, *(len(vocabulary) for vocabulary in encoder.vocabularies)),
     )
     part = TextEncoder(tables.vocabularies, tables.projections)
-    # What the trees see, leading components and shape, is what is looked at here.
-    n_kept = inputs.tree.shape[1] - len(SHAPE_NAMES)
-    fitted = _fit_centres(inputs.tree, n_kept, seed)
-    features = part.encode([text for text, out in zip(texts, held_out, strict=True) if out])
-    shape = features[:, part.n_learned :]
-    return fitted.score(np.hstack((features[:, :n_kept], shape)))
+    n_own = part.n_learned
+    components = inputs.dense[:, :n_own].astype(np.float32)
+    features = np.hstack((components, inputs.tree[:, -len(SHAPE_NAMES) :]))
+    fitted = _fit_centres(features, n_own, seed)
+    return fitted.score(
+        part.encode([text for text, out in zip(texts, held_out, strict=True) if out])
+    )
 
 
 def _fit_centres(features: NDArray[np.float32], n_components: int, seed: int) -> Novelty:
@@ -114,9 +116,10 @@ def _fit_centres(features: NDArray[np.float32], n_components: int, seed: int) ->
         raise MissingExtraError.for_extra("train", "training") from None
     n, n_features = features.shape
     shape = np.arange(n_features - len(SHAPE_NAMES), n_features)
-    columns = np.concatenate((np.arange(n_components), shape))
-    mean_features = features.mean(axis=0)
-    values = (features - mean_features)[:, columns].astype(np.float64)
+    columns = np.concatenate((np.arange(min(N_COMPONENTS, n_components)), shape))
+    values = collect_values(features, columns, n_components).astype(np.float64)
+    origin = values.mean(axis=0).astype(np.float32)
+    values -= origin
     spread = np.sqrt(values.var(axis=0) + VARIANCE_MIN)
     n_centres = max(1, min(N_CENTRES_MAX, n // CENTRE_SIZE_MIN))
     label = KMeans(n_centres, n_init=1, random_state=seed).fit_predict(values / spread)
@@ -129,8 +132,10 @@ def _fit_centres(features: NDArray[np.float32], n_components: int, seed: int) ->
     turn = vectors / np.sqrt(eigenvalues)
     return Novelty(
         columns,
+        origin,
         turn.astype(np.float32),
         (centres @ turn).astype(np.float32),
         np.zeros(0, np.float32),
-        mean_features,
+        features.mean(axis=0),
+        n_components,
     )
