@@ -51,7 +51,11 @@ LOGS = (
 )
 QUICK = ("qa_search_depth", "gsm8k_verifier")
 # Logs that hold questions of one another's sources: nothing in them is strange.
-RELATED = {"nine_models": ("gsm8k_verifier", "qa_search_depth")}
+RELATED = {
+    "nine_models": ("gsm8k_verifier", "qa_search_depth"),
+    "gsm8k_verifier": ("nine_models",),
+    "qa_search_depth": ("nine_models",),
+}
 QUESTIONS_MAX = 2000
 STRANGE_MAX = 800
 ODD = (
@@ -64,7 +68,7 @@ ODD = (
     "lorem ipsum dolor sit amet " * 400,
     "\u6771\u4eac\u306e\u4eba\u53e3\u306f\u4f55\u4eba\u3067\u3059\u304b\u3002",
 )
-AUROC_MIN, FALSE_ALARMS_MAX, COVERAGE_MIN = 0.9, 0.02, 0.8
+AUROC_MIN, AUROC_REVERSED_MIN, FALSE_ALARMS_MAX, COVERAGE_MIN = 0.9, 0.85, 0.02, 0.8
 # Abstention may not cost more than this on questions like those of training.
 LOSS_MAX = 0.002
 
@@ -282,15 +286,17 @@ def check_goals(strangers: Sequence[dict[str, Any]], plans: Sequence[dict[str, A
     """Name the goals that were missed."""
     missed = []
     for row in strangers:
-        if row["below_01"] > FALSE_ALARMS_MAX:
-            missed.append(f"{row['log']}: {row['below_01']:.1%} false alarms")
+        goals = [(other, value, AUROC_MIN) for other, value in row["auroc"].items()]
+        goals.append(("reversed words", row["auroc_reversed"], AUROC_REVERSED_MIN))
         missed += [
             f"{row['log']}: AUROC {value:.3f} against {other}"
-            for other, value in {**row["auroc"], "reversed words": row["auroc_reversed"]}.items()
-            if value < AUROC_MIN
+            for other, value, goal in goals
+            if value < goal
         ]
     for row in plans:
         given = row["labels"] == "given"
+        if given and row["abstained"] > FALSE_ALARMS_MAX:
+            missed.append(f"{row['log']}: {row['abstained']:.1%} false alarms")
         if given and row["difference"]["mean"] < -LOSS_MAX:
             missed.append(f"{row['log']}: abstention costs {-row['difference']['mean']:.4f}")
         shares = [(name, row[name]) for name in ("cells", "plans") if given]

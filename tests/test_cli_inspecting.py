@@ -21,7 +21,13 @@ def test_inspect_shows_identifier_menu_figures_and_card(tmp_path: Path, capsys: 
     assert main(["inspect", str(tmp_path / "bundle")]) == 0
     printed = capsys.readouterr()
     assert printed.err == ""
-    for words in (tiny_bundle().bundle_id, "toy|s4", "training:", "n_questions: 60"):
+    for words in (
+        tiny_bundle().bundle_id,
+        "toy|s4",
+        "training:",
+        "n_questions: 60",
+        "abstain_below: 0.01",
+    ):
         assert words in printed.out
     assert printed.out.endswith(tiny_bundle().card)
 
@@ -36,5 +42,8 @@ def test_inspect_gives_the_same_as_json(tmp_path: Path, capsys: Capture) -> None
     assert [option["name"] for option in document["menu"]] == list(tiny_bundle().menu.names)
     assert document["card"] == tiny_bundle().card
     assert document["price_id"] is None
+    assert document["abstention"]["abstain_below"] == 0.01
+    n_reference = document["abstention"]["n_reference"]
+    assert document["abstention"]["familiarity_min"] == pytest.approx(1 / (1 + n_reference))
     assert "golden" not in document
     assert read_json(out.read_text("utf-8")) == document

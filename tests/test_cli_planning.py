@@ -13,6 +13,7 @@ from router.planner import Router
 from router.questions import read_questions
 from router.tables import read_columns
 from tests.contracts.commands import PRICES, check_refused, read_json, run_json, tiny_bundle
+from tests.contracts.gains import planted_bundle
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -181,3 +182,16 @@ def test_number_of_points_has_bounds(
     """A curve has at least two points."""
     arguments = ["curve", questions, "--model", bundle, "--points", points]
     check_refused(capsys, arguments, "--points")
+
+
+def test_strange_questions_are_marked_in_the_table(capsys: Capture, tmp_path: Path) -> None:
+    """The table marks what is planned by means, a note counts it, and the total has an interval."""
+    planted_bundle().save(tmp_path / "planted")
+    asked = tmp_path / "asked.txt"
+    asked.write_text("who red blue green old number 1?\nSELECT a FROM b WHERE c = 3;\n", "utf-8")
+    command = ["allocate", str(asked), "--model", str(tmp_path / "planted")]
+    assert main([*command, "--budget", "nominal=6"]) == 0
+    printed = capsys.readouterr().out
+    assert printed.count("(means)") == 1
+    assert "note: 1 of 2 questions are unlike the training questions" in printed
+    assert ", nine times of ten from " in printed

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
 
 from router.models.card import write_log_card, write_pooled_card
@@ -22,6 +23,8 @@ def test_card_states_what_was_measured() -> None:
     bundle = planted_bundle()
     assert bundle.card == write_log_card(bundle.manifest)
     error = bundle.manifest["calibration"]["expected_calibration_error"]
+    width = np.median(bundle.manifest["calibration"]["width"])
+    assert f"{width:.3f} to either side at the median" in bundle.card
     parity = bundle.manifest["training"]["parity_max_difference"]
     for words in (
         "3 options, trained on 150 questions (450 outcomes, coverage 100%) of the log `planted`",

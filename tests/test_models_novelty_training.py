@@ -61,7 +61,7 @@ def test_words_of_no_language_look_strange() -> None:
 
 
 def test_every_question_is_held_out_once_in_a_small_log() -> None:
-    """Below a thousand questions each has a score of its own; twins count once."""
+    """Below 500 questions each has a score of its own; twins count once."""
     _, novelty = fit()
     assert len(novelty.reference) == 400
     encoder, _ = fit()

@@ -8,6 +8,7 @@ import typer
 
 from router.cli.arguments import JsonOption, OutOption
 from router.cli.output import emit, print_lines, print_table
+from router.models.abstention import ABSTAIN_BELOW
 from router.models.bundle import Bundle
 
 __all__ = ["inspect"]
@@ -31,8 +32,22 @@ def inspect(
     loaded = Bundle.load(bundle)
     document = {name: value for name, value in loaded.manifest.items() if name != "golden"}
     document["price_id"] = None if loaded.prices is None else loaded.prices.price_id
+    document["abstention"] = _describe_abstention(loaded)
     document["card"] = loaded.card
     emit(document, lambda: _show(loaded), as_json=as_json, out=out)
+
+
+def _describe_abstention(bundle: Bundle) -> dict[str, Any] | None:
+    """Say below which familiarity plans abstain, and how low the bundle can tell it to be."""
+    novelty = bundle.predictor.novelty
+    if novelty is None:
+        return None
+    n_reference = len(novelty.reference)
+    return {
+        "abstain_below": ABSTAIN_BELOW,
+        "n_reference": n_reference,
+        "familiarity_min": 1 / (1 + n_reference),
+    }
 
 
 def _show(bundle: Bundle) -> None:
@@ -58,6 +73,7 @@ def _show(bundle: Bundle) -> None:
     for name, value in bundle.manifest.items():
         if name not in HIDDEN:
             print_lines(_write_figures(name, value))
+    print_lines(_write_figures("abstention", _describe_abstention(bundle) or "none"))
     print_lines(["", *bundle.card.splitlines()])
 
 

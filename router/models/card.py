@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -19,6 +20,9 @@ coverage {coverage:.0%}) of the log `{dataset}`.
 - **Cost.** The log's unit is `{cost_unit}`.
 - **Tasks.** {tasks}
 - **Calibration, out of fold.** Expected calibration error {error:.4f}, Brier score {brier:.4f}.
+- **Intervals.** Nine times of ten the mean quality of alike questions lies in the interval, \
+{width:.3f} to either side at the median, as far as new questions are like those of the log. \
+Questions that are not have a low `familiarity` and are planned by the options' means.
 - **What the text was worth.** Weights of the learners (dense, shape, words, all n-grams, task, \
 trees), as far as out-of-fold evidence let them stand: {weights}. All zero means that plans rest \
 on tasks and options' means alone.
@@ -97,6 +101,7 @@ def write_log_card(manifest: Mapping[str, Any]) -> str:
         tasks=tasks,
         error=calibration["expected_calibration_error"],
         brier=calibration["brier_score"],
+        width=median(calibration["width"]),
         weights=", ".join(f"{weight:.2f}" for weight in training["learner_weights"]),
         parity=training["parity_max_difference"],
     )

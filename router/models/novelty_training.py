@@ -28,7 +28,7 @@ N_CENTRES_MAX, CENTRE_SIZE_MIN = 32, 30
 # Of a larger log so many questions are taken, which bounds the time of fitting.
 QUESTIONS_MAX = 4000
 # Two held-out fifths of so many questions say enough, and save the time of three more fits.
-FOLDS, FOLDS_FEW, QUESTIONS_FOR_FEW_FOLDS = 5, 2, 1000
+FOLDS, FOLDS_FEW, QUESTIONS_FOR_FEW_FOLDS = 5, 2, 500
 # Share of each column's own variance that is added, so that rare directions stay invertible.
 RIDGE, VARIANCE_MIN = 0.05, 1e-3
 
