@@ -40,7 +40,8 @@ class Coverage:
     n_plans : int
         Plans tried on parts of tasks at five prices of compute.
     plans : float or None
-        Share of plans whose mean outcome lay in the interval of the plan.
+        Share of plans whose mean outcome lay in the interval of the plan, which is made to hold at
+        every price at once.
     plan_width : float or None
         Mean half-width for a plan, chance included.
     """

@@ -39,6 +39,8 @@ class Deviations:
         How many outcomes.
     bins : ndarray of int64, shape (k,)
         In which bin of predicted quality a group is.
+    unit : ndarray of int64, shape (k,)
+        Groups of one unit are made of the same questions.
     residual : float
         Sum of squared deviations within the groups.
     """
@@ -47,6 +49,7 @@ class Deviations:
     variance: NDArray[np.float64]
     size: NDArray[np.int64]
     bins: NDArray[np.int64]
+    unit: NDArray[np.int64]
     residual: float
 
     def estimate_noise(self) -> float:
@@ -102,7 +105,7 @@ def gather_cells(
     guess, truth = predicted[rows, columns], quality[rows, columns]
     bins = np.searchsorted(edges, guess)
     cell = (group_index[rows] * quality.shape[1] + columns) * (len(edges) + 1) + bins
-    return _gather(guess, truth, cell, bins, CELL_SIZE_MIN)
+    return _gather(guess, truth, np.stack((cell, bins, cell)), CELL_SIZE_MIN)
 
 
 def gather_batches(
@@ -146,19 +149,19 @@ def gather_batches(
         parts.append((predicted[rows, choice], quality[rows, choice], batch))
     guess, truth, batch = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     tried = ~np.isnan(truth)
-    return _gather(
-        guess[tried], truth[tried], batch[tried], np.zeros(tried.sum(), np.int64), BATCH_SIZE_MIN
-    )
+    batch = batch[tried]
+    labels = np.stack((batch, np.zeros_like(batch), batch // len(PRICES)))
+    return _gather(guess[tried], truth[tried], labels, BATCH_SIZE_MIN)
 
 
 def _gather(
     guess: NDArray[np.float64],
     truth: NDArray[np.float64],
-    group: NDArray[np.int64],
-    bins: NDArray[np.int64],
+    labels: NDArray[np.int64],
     size_min: int,
 ) -> Deviations:
-    """Average groups of outcomes, small ones left out."""
+    """Average outcomes by their labels (group, bin and unit), small groups left out."""
+    group, bins, unit = labels
     _, first, inverse = np.unique(group, return_index=True, return_inverse=True)
     size = np.bincount(inverse)
     error = truth - guess
@@ -171,6 +174,7 @@ def _gather(
         variance[usable],
         size[usable],
         bins[first][usable],
+        unit[first][usable],
         float(squares[usable].sum()),
     )
 
@@ -257,12 +261,18 @@ def _estimate_spread(
 
 
 def _find_quantile(groups: Deviations, spread: NDArray[np.float64]) -> float:
-    """Find the conformal quantile of the normalised deviations; infinite for too few groups."""
-    n_groups = len(groups.size)
-    place = int(np.ceil(COVERAGE * (n_groups + 1)))
-    if place > n_groups:
+    """Find the conformal quantile of the units' largest normalised deviations.
+
+    Plans of the same questions at several prices are off together, so only their questions count:
+    the interval then holds at whatever price. Too few units make it infinite.
+    """
+    _, unit = np.unique(groups.unit, return_inverse=True)
+    n_units = int(unit.max(initial=-1)) + 1
+    place = int(np.ceil(COVERAGE * (n_units + 1)))
+    if place > n_units:
         return float("inf")
     chance = groups.estimate_noise() * groups.variance / groups.size
     scale = np.sqrt(spread**2 + chance)
-    score = np.abs(groups.deviation) / np.maximum(scale, 1e-12)
-    return float(np.sort(score)[place - 1])
+    largest = np.zeros(n_units)
+    np.maximum.at(largest, unit, np.abs(groups.deviation) / np.maximum(scale, 1e-12))
+    return float(np.sort(largest)[place - 1])
