@@ -9,9 +9,8 @@ import pytest
 
 from router.models.calibration import WIDTH_UNKNOWN, Calibration
 from router.models.calibration_training import (
-    BATCH_SIZE_MIN,
-    CELL_SIZE_MIN,
     COVERAGE,
+    GROUP_SIZE_MIN,
     N_BINS,
     fit_calibration,
     gather_batches,
@@ -76,19 +75,19 @@ def test_nine_of_ten_plans_stay_inside() -> None:
     assert len(at_once) == 120
     assert COVERAGE - 0.1 < at_once.mean() < COVERAGE + 0.08
     assert inside.mean() >= at_once.mean()
-    assert plans.size.min() >= BATCH_SIZE_MIN
+    assert plans.size.min() >= GROUP_SIZE_MIN
 
 
 def test_batches_choose_by_price() -> None:
     """Of two options that are alike but for their cost, no plan with a price takes the dear one."""
-    n = BATCH_SIZE_MIN * 40
+    n = GROUP_SIZE_MIN * 40
     predicted = np.tile([0.5, 0.6, 0.6], (n, 1))
     quality = np.tile([0.5, 0.6, 0.0], (n, 1))
     quality[0, 1] = np.nan
     plans = gather_batches(predicted, quality, np.zeros(n, np.int64), np.array([0.0, 1.0, 9.0]))
     assert len(plans.size) == 40 * 5
     # Question 0 was not tried with the second option and has to take the third where it pays.
-    assert np.abs(plans.deviation).max() == pytest.approx(0.6 / BATCH_SIZE_MIN)
+    assert np.abs(plans.deviation).max() == pytest.approx(0.6 / GROUP_SIZE_MIN)
     free = gather_batches(predicted, quality, np.zeros(n, np.int64), np.array([0.0, np.nan, 9.0]))
     assert len(free.size) == 40
 
@@ -128,7 +127,7 @@ def test_untried_pairs_do_not_count() -> None:
 
 def test_small_logs_do_not_pretend() -> None:
     """Where no cell is large enough to measure anything, the width says that it is not known."""
-    n = CELL_SIZE_MIN - 1
+    n = GROUP_SIZE_MIN - 1
     guess = np.linspace(0.1, 0.9, n)[:, None]
     calibration = fit_calibration(guess, guess, np.zeros(n, np.int64))
     assert set(calibration.width) == {WIDTH_UNKNOWN}

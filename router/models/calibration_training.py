@@ -16,7 +16,7 @@ __all__ = ["COVERAGE", "Deviations", "fit_calibration", "gather_batches", "gathe
 
 N_BINS = 10
 # Below so many outcomes a group's mean says little, and is far from normal.
-CELL_SIZE_MIN, BATCH_SIZE_MIN = 15, 30
+GROUP_SIZE_MIN = 15
 # Nine of ten groups of alike predictions stay within the stated width.
 COVERAGE = 0.9
 # Prices of compute, as a share of the dearest option's cost, at which plans are tried.
@@ -105,7 +105,7 @@ def gather_cells(
     guess, truth = predicted[rows, columns], quality[rows, columns]
     bins = np.searchsorted(edges, guess)
     cell = (group_index[rows] * quality.shape[1] + columns) * (len(edges) + 1) + bins
-    return _gather(guess, truth, np.stack((cell, bins, cell)), CELL_SIZE_MIN)
+    return _gather(guess, truth, np.stack((cell, bins, cell)), GROUP_SIZE_MIN)
 
 
 def gather_batches(
@@ -138,7 +138,7 @@ def gather_batches(
     place = np.empty(n, dtype=np.int64)
     place[order] = np.arange(n) - np.searchsorted(group_index[order], group_index[order])
     sizes = np.bincount(group_index)[group_index]
-    n_own_parts = np.clip(sizes // BATCH_SIZE_MIN, 1, n_parts)
+    n_own_parts = np.clip(sizes // GROUP_SIZE_MIN, 1, n_parts)
     unit = group_index * n_parts + place % n_own_parts
     rows = np.arange(n)
     parts = []
@@ -151,7 +151,7 @@ def gather_batches(
     tried = ~np.isnan(truth)
     batch = batch[tried]
     labels = np.stack((batch, np.zeros_like(batch), batch // len(PRICES)))
-    return _gather(guess[tried], truth[tried], labels, BATCH_SIZE_MIN)
+    return _gather(guess[tried], truth[tried], labels, GROUP_SIZE_MIN)
 
 
 def _gather(
