@@ -13,6 +13,7 @@ import os
 import re
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,12 @@ RELATED = {
     "nine_models": ("gsm8k_verifier", "qa_search_depth"),
     "gsm8k_verifier": ("nine_models",),
     "qa_search_depth": ("nine_models",),
+}
+# Whose texts are put in the place of a log's own, so that they can say nothing of the outcomes.
+FOREIGN = {
+    "gsm8k_verifier": "bbh_thinking",
+    "qa_search_depth": "exam_reasoning",
+    "medical_rag": "qa_search_depth",
 }
 QUESTIONS_MAX = 2000
 STRANGE_MAX = 800
@@ -155,10 +162,16 @@ def measure_unseen_tasks(log: OutcomeLog) -> float | None:
     return float(np.mean(values))
 
 
-def measure_plans(name: str, log: OutcomeLog, *, unseen: bool, seed: int) -> dict[str, Any]:
+def measure_plans(
+    log: OutcomeLog, labels: str, *, seed: int, foreign: Sequence[str] = ()
+) -> dict[str, Any]:
     """Cross-fit a log and plan it with and without abstention; also measure coverage."""
-    folds = assign_task_folds(log) if unseen else assign_folds(log.texts)
+    folds = assign_task_folds(log) if labels == "unseen" else assign_folds(log.texts)
     view = build_view(log, folds=folds)
+    texts, groups = view.texts, view.groups
+    if foreign:
+        texts = np.array([foreign[i % len(foreign)] for i in range(len(texts))], dtype=object)
+        groups = np.full(len(texts), None, dtype=object)
     text = np.array([item.strip().lower() for item in log.texts])
     surface, means = np.zeros_like(view.quality), np.zeros_like(view.quality)
     familiarity = np.zeros(len(surface))
@@ -169,9 +182,9 @@ def measure_plans(name: str, log: OutcomeLog, *, unseen: bool, seed: int) -> dic
         features = model.encoder.encode(part.texts)
         n_components = model.standard.n_components
         novelty = fit_novelty(model.encoder, part.texts, features, n_components=n_components)
-        asked = model.encoder.encode(list(view.texts[test]))
+        asked = model.encoder.encode(list(texts[test]))
         familiarity[test] = novelty.rank(asked)
-        surface[test] = model.predict_features(asked, model.assign(list(view.groups[test])))
+        surface[test] = model.predict_features(asked, model.assign(list(groups[test])))
         means[test] = np.clip(model.head.option_means, 0.0, 1.0)
     strange = familiarity < ABSTAIN_BELOW
     # Equal rows are planned in the order of the log, which is that of its tasks: noise breaks ties.
@@ -182,10 +195,9 @@ def measure_plans(name: str, log: OutcomeLog, *, unseen: bool, seed: int) -> dic
         surfaces = {"router_knapsack": values, "task": values, "ridge": values}
         scores[label] = score_plans(view, surfaces, router=values).quality
     plain, wary = (scores[label]["router"].mean(0) for label in ("without", "with"))
-    coverage = measure_coverage(view, surface)
     return {
-        "log": name,
-        "labels": "unseen" if unseen else "given",
+        "log": log.dataset,
+        "labels": labels,
         "abstained": float(strange.mean()),
         "blind": float(scores["with"]["blind"].mean()),
         "without": float(plain.mean()),
@@ -197,12 +209,7 @@ def measure_plans(name: str, log: OutcomeLog, *, unseen: bool, seed: int) -> dic
         "brier_recalibrated": measure_brier(
             recalibrate(surface, view.quality, view.folds), view.quality
         ),
-        "cells": coverage.cells,
-        "n_cells": coverage.n_cells,
-        "width": coverage.width,
-        "plans": coverage.plans,
-        "n_plans": coverage.n_plans,
-        "plan_width": coverage.plan_width,
+        **asdict(measure_coverage(view, surface)),
     }
 
 
@@ -323,12 +330,19 @@ def main() -> int:
     logs = {name: load(name) for name in (*names, *(log for log in LOGS if log not in names))}
     strangers = [measure_strangers(name, logs) for name in names]
     print_strangers(strangers)
-    plans = [measure_plans(name, logs[name], unseen=False, seed=arguments.seed) for name in names]
+    plans = [measure_plans(logs[name], "given", seed=arguments.seed) for name in names]
     if not arguments.quick:
         plans += [
-            measure_plans(name, logs[name], unseen=True, seed=arguments.seed)
+            measure_plans(logs[name], "unseen", seed=arguments.seed)
             for name in names
             if len(set(logs[name].groups)) > 1
+        ]
+        plans += [
+            measure_plans(
+                logs[name], "foreign", seed=arguments.seed, foreign=logs[FOREIGN[name]].texts
+            )
+            for name in names
+            if name in FOREIGN
         ]
     print_plans(plans)
     missed = check_goals(strangers, plans)
