@@ -64,11 +64,24 @@ def test_sparse_means_are_generalised_least_squares() -> None:
 
 
 def test_dense_means_are_column_means(rng: np.random.Generator) -> None:
-    """On a dense log the means are plain, whatever the level, with their plain covariance."""
+    """On a dense log the means are plain, whatever the level, and their variances too."""
     quality = rng.random((50, 3))
     means, covariance = estimate_option_means(quality, rng.random(50))
     np.testing.assert_allclose(means, quality.mean(axis=0))
-    np.testing.assert_allclose(covariance, np.cov(quality.T) / 50)
+    np.testing.assert_allclose(np.diag(covariance), quality.var(axis=0, ddof=1) / 50)
+
+
+def test_covariance_goes_from_one_correlation_to_the_plain_one(rng: np.random.Generator) -> None:
+    """With fewer questions than options all correlations are one; with many they are their own."""
+    shared = rng.random((4000, 1))
+    quality = np.hstack((shared + 0.1 * rng.random((4000, 4)), rng.random((4000, 4))))
+    _, few = estimate_option_means(quality[:8], np.zeros(8))
+    spread = np.sqrt(np.diag(few))
+    correlation = (few / np.outer(spread, spread))[~np.eye(8, dtype=bool)]
+    np.testing.assert_allclose(correlation, correlation[0])
+    assert np.linalg.eigvalsh(few).min() > 0
+    _, many = estimate_option_means(quality, np.zeros(4000))
+    np.testing.assert_allclose(many * 4000, np.cov(quality.T), atol=2e-3)
 
 
 def test_option_tried_on_hard_questions_is_not_blamed() -> None:

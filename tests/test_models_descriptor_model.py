@@ -19,9 +19,11 @@ from router.models.descriptor_model import (
     fit_descriptors,
 )
 from router.models.descriptors import DESCRIPTOR_NAMES, describe_menu, find_reference
+from router.models.ensembles import Boosters
 from router.models.predictor import stack_pairs, stack_reference
 from router.models.session import Session
 from router.models.strengths import StrengthTable
+from router.models.trees import convert_booster
 from router.options import Option
 from tests.contracts.gains import GAINS, make_log, make_model, make_texts, planted_fit
 
@@ -182,11 +184,13 @@ def test_graphs_are_the_native_model() -> None:
 
 def test_graph_that_differs_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trees that were exchanged on the way into the graph are found."""
-    other = make_model().head.boosters[0][0]
+    boosters = make_model().head.trees[0][0]
+    assert isinstance(boosters, Boosters)
+    other = boosters.boosters[0]
     width = other.num_feature() - 2 * len(DESCRIPTOR_NAMES)
     log = make_log(60)
     model = fit_descriptors([log], [encode(log.texts)[:, :40]], STRENGTHS, n_features=width)
-    monkeypatch.setattr(descriptor_model, "round_thresholds", lambda _: other)
+    monkeypatch.setattr(descriptor_model, "convert_booster", lambda _: convert_booster(other))
     table = describe_menu(log.options, STRENGTHS)
     with pytest.raises(ExportError, match=r"uplift\.onnx: the graph differs"):
         export_descriptors(model, encode(log.texts)[:, :40], table)

@@ -43,10 +43,12 @@ def test_graph_is_the_native_model(settings: dict[str, float]) -> None:
 
 
 def test_one_muted_direction_is_left_out() -> None:
-    """A booster with factor zero is not in the graph, the others keep their direction."""
+    """Trees with factor zero are not in the graph, the others keep their direction."""
     model = make_model(n_options=4)
-    boosters, _ = model.head.boosters
-    muted = change_head(model, boosters=(boosters, np.array([0.0, 0.4, 0.0])))
+    muted = change_head(
+        model,
+        trees=tuple((ensemble, np.array([0.0, 0.4, 0.0])) for ensemble, _ in model.head.trees),
+    )
     assert compare(muted) < 2e-6
     node = next(
         n for n in onnx.load_from_string(build_gain_graph(muted)).graph.node if "Tree" in n.op_type

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pytest
 import scipy.sparse
@@ -13,18 +11,14 @@ from router.models.inputs import fit_inputs
 from router.models.learners import (
     ALPHA_TASK,
     MEMBER_NAMES,
+    N_LINEAR,
     TASK_SIZE_MIN,
-    fit_boosters,
     fit_members,
     fit_ridge,
     fit_sparse_ridge,
     fit_task_ridges,
-    predict_boosters,
 )
 from tests.contracts.gains import make_texts
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 
 @pytest.mark.parametrize("alpha", [0.1, 30.0, 1e4])
@@ -86,18 +80,6 @@ def test_task_ridges_deviate_from_their_task_only(rng: np.random.Generator) -> N
     assert not table[2:].any()
 
 
-def test_boosters_share_a_binning_and_nothing_else(rng: np.random.Generator) -> None:
-    """A direction's trees are those it would have if it were the only one."""
-    inputs = rng.normal(size=(120, 5)).astype(np.float32)
-    columns = (inputs[:, 0] ** 2, inputs[:, 1], rng.normal(size=120))
-    target: NDArray[np.float64] = np.column_stack(columns)
-    together = predict_boosters(fit_boosters(inputs, target, 3), inputs)
-    for column in range(3):
-        alone = fit_boosters(inputs, target[:, [column]], 3)
-        np.testing.assert_array_equal(together[:, [column]], predict_boosters(alone, inputs))
-    assert np.corrcoef(together[:, 0], target[:, 0])[0, 1] > 0.8
-
-
 def test_members_predict_in_the_order_of_their_names(rng: np.random.Generator) -> None:
     """Each slice of the stack is one learner's own prediction of what the task leaves."""
     texts, kinds = make_texts(90)
@@ -119,7 +101,8 @@ def test_members_predict_in_the_order_of_their_names(rng: np.random.Generator) -
     np.testing.assert_array_equal(by_name["words"], members.words.predict(inputs.words))
     np.testing.assert_array_equal(by_name["all_ngrams"], members.all_ngrams.predict(inputs.ngrams))
     tree_inputs = np.hstack((inputs.tree, base[group].astype(np.float32)))
-    np.testing.assert_array_equal(by_name["trees"], predict_boosters(members.trees, tree_inputs))
+    for name, ensemble in zip(MEMBER_NAMES[N_LINEAR:], members.ensembles, strict=True):
+        np.testing.assert_array_equal(by_name[name], ensemble.predict(tree_inputs))
     for name in ("dense", "words", "all_ngrams", "trees"):
         assert np.corrcoef(by_name[name][:, 0], target[:, 0])[0, 1] > 0.8, name
 

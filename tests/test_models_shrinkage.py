@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from router.models.shrinkage import shrink_group_means
+from router.models.shrinkage import CONFIDENCE, shrink_group_means
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,7 +30,8 @@ def shrink_slowly(values: list[float], groups: list[int], n_groups: int) -> list
         len(part) * (m - overall) ** 2 for part, m in zip(seen, means, strict=True)
     ) / (len(seen) - 1)
     size = (n - sum(len(part) ** 2 for part in seen) / n) / (len(seen) - 1)
-    between = max((between_square - within) / size, 0.0)
+    chance = stats.f.ppf(CONFIDENCE, len(seen) - 1, n - len(seen))
+    between = max((between_square - chance * within) / size, 0.0)
     shrunk = []
     for part in inside:
         if not part or between == 0:
@@ -66,6 +68,15 @@ def test_huge_groups_keep_their_own_mean() -> None:
     values, group = make_groups(1.0, 20_000)
     own = [values[group == g].mean() for g in range(4)]
     np.testing.assert_allclose(shrink_group_means(values, group, 4)[:, 0], own, atol=1e-3)
+
+
+def test_chance_seldom_passes_for_a_difference() -> None:
+    """Of columns in which groups differ by chance alone, about one of twenty keeps anything."""
+    rng = np.random.default_rng(2)
+    values, group = rng.normal(size=(200, 2000)), np.arange(200) % 8
+    table = shrink_group_means(values, group, 8)
+    kept = np.abs(table - values.mean(axis=0)).max(axis=0) > 1e-12
+    assert 0.03 < kept.mean() < 0.07
 
 
 def test_groups_alike_get_the_overall_mean() -> None:

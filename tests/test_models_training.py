@@ -10,8 +10,9 @@ import pytest
 
 from router.exceptions import LogError
 from router.models.inputs import fit_inputs
-from router.models.learners import fit_members, predict_boosters
+from router.models.learners import N_LINEAR, fit_members
 from router.models.shrinkage import shrink_group_means
+from router.models.stacking import KEPT_MIN
 from router.models.training import (
     QUESTIONS_FOR_TEXT_MIN,
     _build_encoder,
@@ -108,15 +109,15 @@ def test_logs_without_labels_have_one_task() -> None:
     np.testing.assert_array_equal(model.predict(texts), model.predict(texts, ["x"] * 5))
 
 
-def test_small_logs_use_tasks_and_means_only() -> None:
-    """Below the limit the text moves no option against another, at the limit it may."""
-    fitted = fit_gain(make_log(QUESTIONS_FOR_TEXT_MIN - 1, groups=("one",)))
-    assert not fitted.scale.any()
+def test_small_logs_use_the_text_to_order_equals_only() -> None:
+    """Below the limit the text moves options by a trace, at the limit by more."""
     texts, _ = make_texts(20, seed=9)
-    surface = fitted.model.predict(texts)
-    np.testing.assert_allclose(
-        np.diff(surface, axis=1), np.diff(surface[:1], axis=1).repeat(20, 0), atol=1e-9
-    )
+    spreads = []
+    for n in (QUESTIONS_FOR_TEXT_MIN - 1, QUESTIONS_FOR_TEXT_MIN + 20):
+        fitted = fit_gain(make_log(n, groups=("one",)))
+        spreads.append(np.diff(fitted.model.predict(texts), axis=1).std(axis=0).max())
+        assert (fitted.scale.max() <= KEPT_MIN) == (n < QUESTIONS_FOR_TEXT_MIN)
+    assert 0.0 < spreads[0] < 0.2 * spreads[1]
 
 
 def test_folded_members_are_the_weighted_stack() -> None:
@@ -128,14 +129,15 @@ def test_folded_members_are_the_weighted_stack() -> None:
     group = np.arange(90) % 2
     base = shrink_group_means(target, group, 2)
     members = fit_members(inputs, target, group, base)
-    weights, scale = np.array([0.3, 0.1, 0.4, 0.2, 0.5, 0.6]), np.array([0.9, 0.4])
+    weights, scale = np.array([0.3, 0.1, 0.4, 0.2, 0.5, 0.6, 0.7, 0.8]), np.array([0.9, 0.4])
     direct, task, word_tables = _fold(members, weights, scale, tables)
     features = _build_encoder(tables, word_tables).encode(texts)
     dense, linear, tree = _build_standard(tables, 2).split(features)
     augmented = np.column_stack((dense, np.ones(90)))
     found = linear + direct.predict(dense) + np.einsum("nd,ndr->nr", augmented, task[group])
     tree_inputs = np.hstack((tree, base[group].astype(np.float32)))
-    found += predict_boosters(members.trees, tree_inputs) * (weights[-1] * scale)
+    for ensemble, weight in zip(members.ensembles, weights[N_LINEAR:], strict=True):
+        found += ensemble.predict(tree_inputs) * (weight * scale)
     stack = members.predict(inputs, np.eye(2)[group], base[group])
     np.testing.assert_allclose(found, (stack @ weights) * scale, atol=2e-3)
 

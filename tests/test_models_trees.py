@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from router.models import trees
+from router.models.ensembles import fit_forest
 from router.models.graph import GraphBuilder
 from router.models.session import Session
-from router.models.trees import merge_boosters, round_thresholds
+from router.models.trees import convert_booster, convert_forest, merge_trees, round_thresholds
 from tests.contracts.gains import fit_trees
 
 if TYPE_CHECKING:
@@ -29,8 +31,15 @@ def run_merged(
     boosters: list[tuple[Any, int, float]], inputs: NDArray[np.float32], n_targets: int
 ) -> NDArray[np.float64]:
     """Run boosters as one node of a graph."""
+    return run_parts([convert_booster(*part) for part in boosters], inputs, n_targets)
+
+
+def run_parts(
+    parts: list[trees.TreeAttributes], inputs: NDArray[np.float32], n_targets: int
+) -> NDArray[np.float64]:
+    """Run converted trees as one node of a graph."""
     builder = GraphBuilder()
-    node = merge_boosters(boosters, n_targets=n_targets, input_name="x", output_name="sum")
+    node = merge_trees(parts, n_targets=n_targets, input_name="x", output_name="sum")
     content = builder.finish({"x": inputs.shape[1]}, builder.add_node(node), n_targets)
     return Session(content, "trees").run({"x": inputs})
 
@@ -55,8 +64,9 @@ def test_rounded_thresholds_keep_every_decision(start: float) -> None:
     np.testing.assert_allclose(found, native, atol=1e-5)
 
 
-def test_without_rounding_the_graph_is_wrong() -> None:
+def test_without_rounding_the_graph_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
     """The fault is real: the original thresholds, converted as they are, decide otherwise."""
+    monkeypatch.setattr(trees, "round_thresholds", lambda booster: booster)
     inputs, _, booster = make_neighbours(1.0)
     found = run_merged([(booster, 0, 1.0)], inputs, 1)[:, 0]
     assert np.abs(found - booster.predict(inputs)).max() > 0.1
@@ -123,3 +133,27 @@ def test_booster_without_a_split_is_a_constant(value: float) -> None:
     found = run_merged(merged, inputs, 2)
     np.testing.assert_allclose(found[:, 0], 2 * value, atol=1e-5)
     np.testing.assert_allclose(found[:, 1], curved.predict(inputs), atol=1e-5)
+
+
+@pytest.mark.parametrize("n_outputs", [1, 3])
+def test_forest_becomes_the_same_node(rng: np.random.Generator, n_outputs: int) -> None:
+    """Every output is multiplied by its factor, those of factor zero stay zero, columns shift."""
+    inputs = rng.normal(size=(300, 5)).astype(np.float32)
+    target = np.column_stack([inputs[:, 2] ** 2, inputs[:, 3] * inputs[:, 4], inputs[:, 4]])
+    forest = fit_forest(inputs, target[:, :n_outputs], 3, first_column=2)
+    factor = np.array([0.7, 0.0, -1.3])[:n_outputs]
+    found = run_parts([convert_forest(forest.forest, factor, 2)], inputs, n_outputs)
+    np.testing.assert_allclose(found, forest.predict(inputs) * factor, atol=1e-5)
+    assert np.abs(found[:, 0]).max() > 0.1
+
+
+def test_forest_and_boosters_add_up_in_one_node(rng: np.random.Generator) -> None:
+    """Trees of both kinds share a node without taking each other's place."""
+    inputs = rng.normal(size=(200, 4)).astype(np.float32)
+    forest = fit_forest(inputs, inputs[:, :2].astype(np.float64) ** 2, 0)
+    booster = fit_trees(inputs[:, 1:], inputs[:, 3])
+    factor = np.array([1.0, 2.0])
+    parts = [convert_forest(forest.forest, factor), convert_booster(booster, 1, -0.5, 1)]
+    expected = forest.predict(inputs) * factor
+    expected[:, 1] -= 0.5 * booster.predict(inputs[:, 1:])
+    np.testing.assert_allclose(run_parts(parts, inputs, 2), expected, atol=1e-5)

@@ -53,8 +53,7 @@ def estimate_option_means(
     """
     observed = ~np.isnan(quality)
     if observed.all():
-        covariance = np.atleast_2d(np.cov(quality.T)) / len(quality)
-        return quality.mean(axis=0), covariance
+        return quality.mean(axis=0), _estimate_covariance(quality) / len(quality)
     seen = observed.astype(np.float64)
     offset = np.where(observed, quality - level[:, None], 0.0)
     count = seen.sum(axis=1)
@@ -67,6 +66,31 @@ def estimate_option_means(
         target = offset.sum(axis=0) - seen.T @ (share * offset.sum(axis=1))
         means = np.linalg.solve(system + 1e-9 * np.eye(len(means)), target)
     return means, noise * np.linalg.inv(system + 1e-6 * np.eye(len(means)))
+
+
+def _estimate_covariance(quality: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Estimate the covariance of options, shrunk to one correlation where questions are few.
+
+    With no more questions than options the plain estimate is singular and would call differences
+    certain that are not.
+
+    References
+    ----------
+    O. Ledoit, M. Wolf: Honey, I shrunk the sample covariance matrix. Journal of Portfolio
+    Management 30(4), 2004, pp. 110-119 (the target; the share is options over questions here).
+    """
+    covariance = np.atleast_2d(np.cov(quality.T))
+    n, m = quality.shape
+    variance = np.diag(covariance)
+    spread = np.sqrt(variance)
+    off = ~np.eye(m, dtype=bool)
+    scale = np.outer(spread, spread)
+    correlation = covariance[off].sum() / max(float(scale[off].sum()), 1e-12)
+    target = correlation * scale
+    np.fill_diagonal(target, variance)
+    share = min(1.0, m / n)
+    mixed: NDArray[np.float64] = (1.0 - share) * covariance + share * target
+    return mixed
 
 
 def split_variance(residual: NDArray[np.float64], seen: NDArray[np.float64]) -> tuple[float, float]:

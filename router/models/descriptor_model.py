@@ -19,7 +19,7 @@ from router.models.export import prove_parity, spread_rows
 from router.models.graph import GraphBuilder
 from router.models.learners import Linear, fit_ridge
 from router.models.predictor import stack_pairs, stack_reference
-from router.models.trees import merge_boosters, round_thresholds
+from router.models.trees import convert_booster, merge_trees
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -287,8 +287,8 @@ def export_descriptors(
     level_graph = builder.finish({"features": width}, level, 1)
     builder = GraphBuilder()
     width = model.n_features + 2 * table.shape[1]
-    boosters = [(round_thresholds(model.booster), 0, 1.0)]
-    node = merge_boosters(boosters, n_targets=1, input_name="pairs", output_name="uplift")
+    parts = [convert_booster(model.booster)]
+    node = merge_trees(parts, n_targets=1, input_name="pairs", output_name="uplift")
     uplift_graph = builder.finish({"pairs": width}, builder.add_node(node), 1)
     rows = spread_rows(features[:PARITY_ROWS], PARITY_ROWS)
     reference = find_reference(table)

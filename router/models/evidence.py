@@ -28,16 +28,17 @@ __all__ = [
     "FoldEvidence",
     "TaskData",
     "collect_evidence",
+    "count_text_directions",
     "find_directions",
     "fit_level",
     "split_texts",
 ]
 
 INNER_FOLDS = 5
-# Up to this many directions all are fitted; of more, only the leading ones, since most of what the
-# outcomes of forty options vary in is noise.
-ALL_DIRECTIONS_MAX = 8
-DIRECTIONS_MAX = 3
+# A task's mean is kept in the leading directions; of more than these the text is fitted in fewer
+# still, since most of what the outcomes of forty options vary in is noise.
+DIRECTIONS_MAX = 8
+TEXT_DIRECTIONS_MAX = 3
 ALPHA_LEVEL = 300.0
 
 
@@ -86,12 +87,12 @@ class FoldEvidence:
     ----------
     rows : ndarray of int64, shape (k,)
         The rows that were held out.
-    directions : ndarray of float64, shape (m, r)
+    directions : ndarray of float64, shape (m, b)
         Contrasts chosen without them.
-    base : ndarray of float64, shape (k, r)
+    base : ndarray of float64, shape (k, b)
         What their tasks say.
-    predicted : ndarray of float64, shape (k, r, 6)
-        What each learner adds.
+    predicted : ndarray of float64, shape (k, r, 8)
+        What each learner adds in the leading r directions.
     target : ndarray of float64, shape (k, r)
         What the learners should have added.
     """
@@ -147,8 +148,8 @@ def find_directions(
 
     Returns
     -------
-    ndarray of float64, shape (m, r)
-        Orthonormal columns; all of them up to 8, else the leading 3.
+    ndarray of float64, shape (m, b)
+        Orthonormal columns, leading first; 8 at most on a dense log, 3 of more on a sparse one.
 
     Examples
     --------
@@ -156,10 +157,11 @@ def find_directions(
     (2, 1)
     """
     m = contrasts.shape[1]
-    n_kept = m - 1 if m - 1 <= ALL_DIRECTIONS_MAX else DIRECTIONS_MAX
+    n_kept = min(m - 1, DIRECTIONS_MAX)
     if kernel is None:
         covariance = contrasts.T @ contrasts
     else:
+        n_kept = count_text_directions(m)
         centre = np.eye(m) - 1.0 / m
         covariance = centre @ kernel @ centre
     vectors: NDArray[np.float64] = np.linalg.eigh(covariance)[1][:, ::-1][:, :n_kept]
@@ -167,6 +169,17 @@ def find_directions(
     largest = np.abs(vectors).argmax(axis=0)
     signs: NDArray[np.float64] = np.sign(vectors[largest, np.arange(n_kept)])
     return np.asarray(vectors * signs)
+
+
+def count_text_directions(n_options: int) -> int:
+    """Count the directions in which the text is fitted: all where there are few, else the leading.
+
+    Examples
+    --------
+    >>> count_text_directions(9), count_text_directions(40)
+    (8, 3)
+    """
+    return n_options - 1 if n_options - 1 <= DIRECTIONS_MAX else TEXT_DIRECTIONS_MAX
 
 
 def fit_level(
@@ -234,10 +247,12 @@ def collect_evidence(
         directions = find_directions(contrasts[fit], kernel)
         target = contrasts @ directions
         table = shrink_group_means(target[fit], group[fit], task.n_groups)
+        text = slice(count_text_directions(contrasts.shape[1]))
         inputs = task.inputs.take(fit)
-        members = fit_members(inputs, target[fit], group[fit], table, seed=task.seed)
+        members = fit_members(inputs, target[fit, text], group[fit], table[:, text], seed=task.seed)
         base = table[group[rest]]
         membership = np.eye(task.n_groups)[group[rest]]
-        predicted = members.predict(task.inputs.take(rest), membership, base)
-        evidence.append(FoldEvidence(rest, directions, base, predicted, target[rest] - base))
+        predicted = members.predict(task.inputs.take(rest), membership, base[:, text])
+        missed = target[rest, text] - base[:, text]
+        evidence.append(FoldEvidence(rest, directions, base, predicted, missed))
     return evidence

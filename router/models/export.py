@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,7 +9,6 @@ import numpy as np
 from router.exceptions import ExportError
 from router.models.graph import build_gain_graph
 from router.models.session import Session
-from router.models.trees import round_thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -122,9 +120,7 @@ def export_gain(model: GainModel, features: NDArray[np.float32]) -> tuple[bytes,
     ExportError
         If the graph differs by 1e-5 or more from the model with its original thresholds.
     """
-    boosters, factor = model.head.boosters
-    rounded = (tuple(round_thresholds(booster) for booster in boosters), factor)
-    content = build_gain_graph(replace(model, head=replace(model.head, boosters=rounded)))
+    content = build_gain_graph(model)
     rows = spread_rows(features[:PARITY_ROWS], PARITY_ROWS)
     membership = np.zeros((len(rows), len(model.groups)), dtype=np.float32)
     # Every task has its turn, and every third row has no label, as at serving time.

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from router.models.learners import predict_boosters
 from router.models.surface import shift_into_range
 
 if TYPE_CHECKING:
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from router.features.encoder import TextEncoder
+    from router.models.ensembles import Ensemble
     from router.models.learners import Linear
 
 __all__ = ["GainHead", "GainModel", "TextStandard"]
@@ -83,8 +83,8 @@ class GainHead:
         Directions from dense features.
     task : ndarray of float64, shape (g, d + 1, r)
         Directions from dense features within a task.
-    boosters : tuple of (tuple of lightgbm.Booster, ndarray of float64, shape (r,))
-        A booster a direction, and what each is multiplied by.
+    trees : tuple of (Ensemble, ndarray of float64, shape (r,))
+        Ensembles, and what each multiplies its directions by.
     directions : ndarray of float64, shape (m, r)
         Orthonormal contrasts between options.
     inferrer : Linear or None
@@ -98,7 +98,7 @@ class GainHead:
     base_table: NDArray[np.float32]
     direct: Linear
     task: NDArray[np.float64]
-    boosters: tuple[tuple[Any, ...], NDArray[np.float64]]
+    trees: tuple[tuple[Ensemble, NDArray[np.float64]], ...]
     directions: NDArray[np.float64]
     inferrer: Linear | None
 
@@ -188,9 +188,9 @@ class GainModel:
         z = linear + head.direct.predict(dense)
         augmented = np.column_stack((dense, np.ones(len(dense))))
         z += np.einsum("ng,nd,gdr->nr", who, augmented, head.task, optimize=True)
-        boosters, factor = head.boosters
-        if np.any(factor):
-            z += predict_boosters(boosters, tree_inputs) * factor
+        for ensemble, factor in head.trees:
+            if np.any(factor):
+                z += ensemble.predict(tree_inputs) * factor
         level = who @ head.level_table + head.level.predict(dense)
         surface = head.option_means + level + who @ head.option_table + z @ head.directions.T
         return shift_into_range(surface)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from router.exceptions import MissingExtraError
-from router.models.trees import TARGET_OPSET, TREE_DOMAIN, merge_boosters
+from router.models.trees import TARGET_OPSET, TREE_DOMAIN, merge_trees
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -149,18 +149,14 @@ def build_gain_graph(model: GainModel) -> bytes:
     )
     if np.any(head.task):
         z = builder.add("Add", [z, _add_task_ridges(builder, model, dense, who)])
-    boosters = [
-        (booster, direction, float(factor))
-        for direction, (booster, factor) in enumerate(zip(*head.boosters, strict=True))
-        if factor
-    ]
-    if boosters:
+    parts = [part for ensemble, factor in head.trees for part in ensemble.convert(factor)]
+    if parts:
         leading = builder.take_columns(components, 0, standard.n_tree_components)
         likeliest = builder.add("ArgMax", [who], axis=1, keepdims=0)
         base = builder.add("Gather", [builder.hold(head.base_table), likeliest], axis=0)
         inputs = builder.add("Concat", [leading, shape, base], axis=1)
-        node = merge_boosters(
-            boosters, n_targets=standard.n_directions, input_name=inputs, output_name="trees"
+        node = merge_trees(
+            parts, n_targets=standard.n_directions, input_name=inputs, output_name="trees"
         )
         z = builder.add("Add", [z, builder.add_node(node)])
     surface = _add_surface(builder, model, (dense, who, z))

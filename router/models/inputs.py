@@ -93,6 +93,11 @@ class Inputs:
             self.words[rows], self.ngrams[rows], self.dense[rows], self.shape[rows], self.tree[rows]
         )
 
+    @property
+    def n_tree_components(self) -> int:
+        """How many of the trees' columns are components; the shape stands behind them."""
+        return int(self.tree.shape[1] - self.shape.shape[1])
+
     def stack_tree_inputs(self, base: NDArray[np.float64]) -> NDArray[np.float32]:
         """Put what the task says behind the trees' other features."""
         return np.hstack((self.tree, base.astype(np.float32)))

@@ -1,4 +1,4 @@
-"""The learners that are stacked: ridges on words and on dense features, task ridges, small trees.
+"""The learners that are stacked: ridges on words and on dense features, task ridges, trees.
 
 Each predicts, for every question, r directions of the contrasts between options. All but the trees
 are linear in the features, so at serving time they fold into one matrix.
@@ -12,29 +12,42 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from router.exceptions import MissingExtraError
+from router.models.ensembles import fit_boosters, fit_forest
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from router.models.ensembles import Ensemble
     from router.models.inputs import Inputs
 
 __all__ = [
     "MEMBER_NAMES",
     "Linear",
     "Members",
-    "fit_boosters",
     "fit_members",
     "fit_ridge",
     "fit_sparse_ridge",
     "fit_task_ridges",
-    "predict_boosters",
 ]
 
-MEMBER_NAMES = ("dense", "shape", "words", "all_ngrams", "task", "trees")
+MEMBER_NAMES = (
+    "dense",
+    "shape",
+    "words",
+    "all_ngrams",
+    "task",
+    "trees",
+    "shape_trees",
+    "shape_forest",
+)
+# Of the members, these are linear in the features.
+N_LINEAR = 5
 ALPHA_DENSE, ALPHA_SHAPE, ALPHA_WORDS, ALPHA_NGRAMS, ALPHA_TASK = 300.0, 30.0, 20.0, 10.0, 400.0
 # A task with fewer questions has no ridge of its own.
 TASK_SIZE_MIN = 20
-N_TREES, LEAF_SIZE_MIN = 90, 30
+# Trees, leaves a tree, questions a leaf at least.
+TREES = {"n_trees": 90, "n_leaves": 12, "leaf_size_min": 30}
+SHAPE_TREES = {"n_trees": 120, "n_leaves": 10, "leaf_size_min": 25}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +80,8 @@ class Members:
         Ridges on the dense features, on the text's shape, on word n-grams, on all n-grams.
     task : ndarray of float64, shape (g, d + 1, r)
         One ridge a task on the dense features, intercept last; zero for a small task.
-    trees : tuple of lightgbm.Booster, length r
-        Boosted trees, one booster a direction.
+    ensembles : tuple of Ensemble, length 3
+        Boosted trees on components, shape and task; boosted trees and a forest on shape and task.
     """
 
     dense: Linear
@@ -76,7 +89,7 @@ class Members:
     words: Linear
     all_ngrams: Linear
     task: NDArray[np.float64]
-    trees: tuple[Any, ...]
+    ensembles: tuple[Ensemble, ...]
 
     def predict(
         self, inputs: Inputs, membership: NDArray[np.float64], base: NDArray[np.float64]
@@ -94,7 +107,7 @@ class Members:
 
         Returns
         -------
-        ndarray of float64, shape (n, r, 6)
+        ndarray of float64, shape (n, r, 8)
             In the order of ``MEMBER_NAMES``.
         """
         tree_inputs = inputs.stack_tree_inputs(base)
@@ -109,7 +122,7 @@ class Members:
             self.words.predict(inputs.words),
             self.all_ngrams.predict(inputs.ngrams),
             task,
-            predict_boosters(self.trees, tree_inputs),
+            *(ensemble.predict(tree_inputs) for ensemble in self.ensembles),
         )
         return np.stack(predictions, axis=2)
 
@@ -185,44 +198,6 @@ def fit_task_ridges(
     return table
 
 
-def fit_boosters(
-    inputs: NDArray[np.float32], target: NDArray[np.float64], seed: int
-) -> tuple[Any, ...]:
-    """Fit boosted trees, one booster a column of the target."""
-    try:
-        import lightgbm
-    except ImportError:
-        raise MissingExtraError.for_extra("train", "training") from None
-    parameters = {
-        "objective": "regression",
-        "num_leaves": 12,
-        "learning_rate": 0.05,
-        "min_data_in_leaf": min(LEAF_SIZE_MIN, max(5, len(inputs) // 20)),
-        "feature_fraction": 0.5,
-        "bagging_fraction": 0.7,
-        "bagging_freq": 1,
-        "lambda_l2": 5.0,
-        "max_bin": 63,
-        "verbose": -1,
-        "num_threads": 1,
-        "deterministic": True,
-        "seed": seed,
-    }
-    # One binning of the features serves every direction; only the label changes.
-    data = lightgbm.Dataset(inputs, np.ascontiguousarray(target[:, 0]), params=parameters)
-    boosters = []
-    for column in range(target.shape[1]):
-        data.construct().set_label(np.ascontiguousarray(target[:, column]))
-        boosters.append(lightgbm.train(parameters, data, N_TREES))
-    return tuple(boosters)
-
-
-def predict_boosters(boosters: tuple[Any, ...], inputs: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Predict every direction with its booster."""
-    columns = [np.asarray(booster.predict(inputs, num_threads=1)) for booster in boosters]
-    return np.stack(columns, axis=1)
-
-
 def fit_members(
     inputs: Inputs,
     target: NDArray[np.float64],
@@ -258,11 +233,16 @@ def fit_members(
     base = base_table[group_index]
     rest = target - base
     tree_inputs = inputs.stack_tree_inputs(base)
+    first_shape = inputs.n_tree_components
     return Members(
         dense=fit_ridge(inputs.dense, rest, ALPHA_DENSE),
         shape=fit_ridge(inputs.shape, rest, ALPHA_SHAPE),
         words=fit_sparse_ridge(inputs.words, rest, ALPHA_WORDS),
         all_ngrams=fit_sparse_ridge(inputs.ngrams, rest, ALPHA_NGRAMS),
         task=fit_task_ridges(inputs.dense, rest, group_index, len(base_table)),
-        trees=fit_boosters(tree_inputs, rest, seed),
+        ensembles=(
+            fit_boosters(tree_inputs, rest, seed, **TREES),
+            fit_boosters(tree_inputs, rest, seed, **SHAPE_TREES, first_column=first_shape),
+            fit_forest(tree_inputs, rest, seed, first_column=first_shape),
+        ),
     )

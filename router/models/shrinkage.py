@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from router.exceptions import MissingExtraError
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["shrink_group_means"]
+
+CONFIDENCE = 0.95
 
 
 def shrink_group_means(
@@ -18,8 +22,10 @@ def shrink_group_means(
     """Shrink every group's mean towards the overall mean, column by column.
 
     The share kept of a group of n questions is ``between / (between + within / n)``; the variance
-    between groups is estimated by the method of moments of the unbalanced one-way layout and set to
-    zero where the groups differ no more than chance.
+    between groups is estimated by the method of moments of the unbalanced one-way layout, with the
+    mean square that chance gives in one case of twenty in place of its expectation, and set to zero
+    where the groups differ no more than that. So many columns are shrunk at once that expectation
+    alone would let half of those without any difference keep some.
 
     Parameters
     ----------
@@ -49,6 +55,10 @@ def shrink_group_means(
     >>> shrink_group_means(values, np.array([0, 1, 0, 1]), 2).tolist()
     [[0.5], [0.5]]
     """
+    try:
+        from scipy.stats import f
+    except ImportError:
+        raise MissingExtraError.for_extra("train", "training") from None
     count = np.bincount(group_index, minlength=n_groups).astype(np.float64)
     overall = values.mean(axis=0)
     mean = np.zeros((n_groups, values.shape[1]))
@@ -61,7 +71,8 @@ def shrink_group_means(
     within = (residual**2).sum(axis=0) / (len(values) - n_seen)
     between_square = (count[:, None] * mean**2).sum(axis=0) / (n_seen - 1)
     effective_size = (len(values) - (count**2).sum() / len(values)) / (n_seen - 1)
-    between = np.maximum((between_square - within) / effective_size, 0.0)
+    chance = f.ppf(CONFIDENCE, n_seen - 1, len(values) - n_seen)
+    between = np.maximum((between_square - chance * within) / effective_size, 0.0)
     spread = count[:, None] * between
     kept = np.divide(spread, spread + within, out=np.zeros_like(mean), where=spread + within > 0)
     shrunk: NDArray[np.float64] = mean * kept + overall

@@ -1,9 +1,9 @@
 """Stacking: how much each learner and each direction is worth, judged out of fold.
 
-A learner that harms gets weight zero, and a stack shrinks by as much as its out-of-fold slope is
-uncertain. That is the fallback to the best fixed mix: where text and task say nothing, what remains
-is close to the options' means. It is not exactly them: weights are fitted to the same out-of-fold
-predictions that judge them, so that pure noise can keep a small share.
+A learner that harms or hardly counts gets weight zero, and a stack shrinks by as much as its
+out-of-fold slope is uncertain. That is the fallback to the best fixed mix: where text and task say
+nothing, the plan mixes the options as their means do. A trace of the text is kept even then: some
+question has to be first among equals, and a guess is no worse than their order in the file.
 """
 
 from __future__ import annotations
@@ -17,13 +17,19 @@ from router.exceptions import MissingExtraError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["stack_members"]
+__all__ = ["KEPT_MIN", "stack_members"]
 
 # Penalty on the weights, in units of the target's sum of squares.
 WEIGHT_PENALTY = 5e-4
 # A direction's own scale is averaged with 1, of which it deviates by about this much.
 SCALE_DEVIATION = 0.6
 SCALE_MAX = 1.5
+# A learner of less weight than this is left out: it costs time at serving and brings nothing.
+WEIGHT_MIN = 0.05
+# Squared t-value that the stack has to pay for being fitted to what judges it (Akaike's penalty).
+PENALTY_SQUARED = 2.0
+# The share of a stack without evidence that still orders questions the means call equal.
+KEPT_MIN = 0.05
 
 
 def stack_members(
@@ -34,7 +40,8 @@ def stack_members(
     """Weigh learners by non-negative least squares, then scale directions by their evidence.
 
     Weights are shared by all directions. Each direction's least-squares scale is averaged with 1 by
-    precision; then all of them are multiplied by ``1 - variance / slope**2`` of the pooled slope.
+    precision; then all of them are multiplied by ``1 - 2 variance / slope**2`` of the pooled slope,
+    or by .05 where that is less.
 
     Parameters
     ----------
@@ -67,14 +74,7 @@ def stack_members(
     >>> bool(weights[0] > 0.95), bool(weights[1] < 0.05), bool(scale[0] > 0.95)
     (True, True, True)
     """
-    try:
-        from scipy.optimize import nnls
-    except ImportError:
-        raise MissingExtraError.for_extra("train", "training") from None
-    flat = predicted.reshape(-1, predicted.shape[2])
-    penalty = np.sqrt(WEIGHT_PENALTY * float((target**2).sum()))
-    system = np.vstack((flat, penalty * np.eye(flat.shape[1])))
-    weights, _ = nnls(system, np.concatenate((target.ravel(), np.zeros(flat.shape[1]))))
+    weights = _weigh(predicted.reshape(-1, predicted.shape[2]), target.ravel())
     combined = predicted @ weights
     products, squares = combined * target, combined**2
     if question is not None:
@@ -86,10 +86,31 @@ def stack_members(
     whole, whole_variance = _regress(
         products.sum(axis=1, keepdims=True), squares.sum(axis=1, keepdims=True)
     )
-    kept = 0.0
+    kept = KEPT_MIN
     if whole[0] > 0.0:
-        kept = max(0.0, 1.0 - float(whole_variance[0]) / max(float(whole[0]) ** 2, 1e-12))
-    return np.asarray(weights), np.clip(scale, 0.0, SCALE_MAX) * kept
+        doubt = PENALTY_SQUARED * float(whole_variance[0]) / max(float(whole[0]) ** 2, 1e-12)
+        kept = max(kept, 1.0 - doubt)
+    return weights, np.clip(scale, 0.0, SCALE_MAX) * kept
+
+
+def _weigh(predicted: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weigh learners by penalised non-negative least squares, without those that hardly count."""
+    try:
+        from scipy.optimize import nnls
+    except ImportError:
+        raise MissingExtraError.for_extra("train", "training") from None
+    penalty = np.sqrt(WEIGHT_PENALTY * float((target**2).sum()))
+    kept = np.arange(predicted.shape[1])
+    weights = np.zeros(predicted.shape[1])
+    for _ in range(2):
+        system = np.vstack((predicted[:, kept], penalty * np.eye(len(kept))))
+        found, _ = nnls(system, np.concatenate((target, np.zeros(len(kept)))))
+        weights[:] = 0.0
+        weights[kept] = found
+        if not (found >= WEIGHT_MIN).any():
+            break
+        kept = kept[found >= WEIGHT_MIN]
+    return weights
 
 
 def _add_up(values: NDArray[np.float64], question: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -32,10 +32,10 @@ from router.models.inputs import (
     fit_inputs,
     round_half,
 )
-from router.models.learners import Linear, Members, fit_members
+from router.models.learners import N_LINEAR, Linear, Members, fit_members
 from router.models.shrinkage import shrink_group_means
 from router.models.smoothing import smooth_means
-from router.models.stacking import stack_members
+from router.models.stacking import KEPT_MIN, stack_members
 from router.models.surface import shift_into_range
 
 if TYPE_CHECKING:
@@ -52,6 +52,8 @@ QUESTIONS_MIN = 20
 QUESTIONS_FOR_TEXT_MIN = 100
 # Small logs deal their inner folds up to three times, so that weights do not hang on one split.
 REPEATS_QUESTIONS, REPEATS_MAX = 4000, 3
+# With more of its pairs tried than this, a log's own outcomes show in which directions they vary.
+COVERAGE_MIN = 0.5
 # Inverse penalty of the softmax regression that infers a task from the text.
 INFERRER_STRENGTH = 0.3
 INFERRER_SCALE = 3.0
@@ -67,7 +69,7 @@ class FittedGain:
         Trained on everything.
     held_out : ndarray of float64, shape (n, m)
         For every training question, what models of the inner folds said that had not seen it.
-    weights : ndarray of float64, shape (6,)
+    weights : ndarray of float64, shape (8,)
         Weights of the learners.
     scale : ndarray of float64, shape (r,)
         Scales of the directions.
@@ -153,27 +155,31 @@ def _fit_gain(log: OutcomeLog, seed: int, tell: Callable[[str], None]) -> Fitted
     task = TaskData(inputs, log.texts, group_index, len(groups), seed)
     level, level_table, level_line = fit_level(task, quality)
     means, covariance = estimate_option_means(quality, level)
-    kernel = None
-    if np.isnan(quality).any():
-        means, kernel = smooth_means(means, covariance, log.options)
+    means, kernel = smooth_means(means, covariance, log.options)
+    if log.coverage > COVERAGE_MIN:
+        kernel = None
     contrasts = estimate_contrasts(quality, means, level)
     weights, scale, first = _weigh(task, contrasts, kernel, tell)
     tell("fitting on all questions")
     directions = find_directions(contrasts, kernel)
     target = contrasts @ directions
     base = shrink_group_means(target, group_index, len(groups))
-    members = fit_members(inputs, target, group_index, base, seed=seed)
+    text = slice(len(scale))
+    members = fit_members(inputs, target[:, text], group_index, base[:, text], seed=seed)
     direct, task_ridges, word_tables = _fold(members, weights, scale, tables)
     head = GainHead(
         option_means=means,
         option_table=base @ directions.T,
         level_table=level_table,
         level=level_line,
-        base_table=base.astype(np.float32),
+        base_table=base[:, text].astype(np.float32),
         direct=direct,
         task=task_ridges,
-        boosters=(members.trees, weights[-1] * scale),
-        directions=directions,
+        trees=tuple(
+            (ensemble, weight * scale)
+            for ensemble, weight in zip(members.ensembles, weights[N_LINEAR:], strict=True)
+        ),
+        directions=directions[:, text],
         inferrer=_fit_inferrer(inputs.dense, group_index, len(groups)),
     )
     model = GainModel(
@@ -244,7 +250,9 @@ def _weigh(
         np.concatenate([fold.target for fold in every]),
         np.concatenate([fold.rows for fold in every]),
     )
-    return weights, scale if n >= QUESTIONS_FOR_TEXT_MIN else 0.0 * scale, deals[0]
+    if n < QUESTIONS_FOR_TEXT_MIN:
+        scale = np.minimum(scale, KEPT_MIN)
+    return weights, scale, deals[0]
 
 
 def _hold_out(
@@ -256,7 +264,8 @@ def _hold_out(
     """Put together what was predicted for every question by models that had not seen it."""
     surface = level.copy()
     for fold in evidence:
-        z = fold.base + (fold.predicted @ weights) * scale
+        z = fold.base.copy()
+        z[:, : len(scale)] += (fold.predicted @ weights) * scale
         surface[fold.rows] += z @ fold.directions.T
     return shift_into_range(surface)
 
@@ -278,7 +287,7 @@ def _fold(
     word_tables : list of ndarray of float32, shape (v, r)
         What each n-gram adds to each direction, a family of n-grams each.
     """
-    dense_weight, shape_weight, words_weight, ngrams_weight, task_weight, _ = weights
+    dense_weight, shape_weight, words_weight, ngrams_weight, task_weight = weights[:N_LINEAR]
     coefficient = members.dense.coefficient * dense_weight
     # The shape's ridge takes scaled shape; the dense features hold it times its weight.
     coefficient[tables.n_components :] += members.shape.coefficient * (shape_weight / SHAPE_WEIGHT)

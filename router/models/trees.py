@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from router.exceptions import MissingExtraError
 
-__all__ = ["merge_boosters", "round_thresholds"]
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+__all__ = ["TreeAttributes", "convert_booster", "convert_forest", "merge_trees", "round_thresholds"]
+
+TreeAttributes = dict[str, list[Any]]
 
 TREE_DOMAIN = "ai.onnx.ml"
 TARGET_OPSET = 15
@@ -23,7 +30,7 @@ NODE_ATTRIBUTES = (
     "nodes_falsenodeids",
     "nodes_missing_value_tracks_true",
 )
-TARGET_ATTRIBUTES = ("target_treeids", "target_nodeids")
+TARGET_ATTRIBUTES = ("target_treeids", "target_nodeids", "target_ids", "target_weights")
 
 
 def round_thresholds(booster: Any) -> Any:
@@ -47,10 +54,7 @@ def round_thresholds(booster: Any) -> Any:
     def round_line(match: re.Match[str]) -> str:
         """Round the thresholds of one line."""
         values = np.array([float(text) for text in match.group(1).split()], dtype=np.float64)
-        single = values.astype(np.float32)
-        above = single.astype(np.float64) > values
-        single[above] = np.nextafter(single[above], np.float32(-np.inf))
-        return "threshold=" + " ".join(repr(float(value)) for value in single)
+        return "threshold=" + " ".join(repr(float(value)) for value in _round_down(values))
 
     text = re.sub(r"^threshold=(.+)$", round_line, booster.model_to_string(), flags=re.MULTILINE)
     # The sizes of the trees' texts have changed; without the line the reader does not use them.
@@ -58,19 +62,15 @@ def round_thresholds(booster: Any) -> Any:
     return lightgbm.Booster(model_str=text)
 
 
-def merge_boosters(
-    boosters: list[tuple[Any, int, float]],
-    *,
-    n_targets: int,
-    input_name: str,
-    output_name: str,
+def merge_trees(
+    parts: Sequence[TreeAttributes], *, n_targets: int, input_name: str, output_name: str
 ) -> Any:
-    """Merge boosters into one ``TreeEnsembleRegressor`` that adds each to its target.
+    """Merge converted trees into one ``TreeEnsembleRegressor`` that adds them all up.
 
     Parameters
     ----------
-    boosters : list of (Booster, int, float)
-        Booster, the target it is added to, and what it is multiplied by.
+    parts : sequence of dict
+        From :func:`convert_booster` and :func:`convert_forest`.
     n_targets : int
         Width of the output.
     input_name, output_name : str
@@ -83,25 +83,18 @@ def merge_boosters(
     Raises
     ------
     MissingExtraError
-        If onnx or onnxmltools is not installed.
+        If onnx is not installed.
     """
     try:
         import onnx
     except ImportError:
         raise MissingExtraError.for_extra("train", "export") from None
-    merged: dict[str, list[Any]] = {name: [] for name in (*NODE_ATTRIBUTES, *TARGET_ATTRIBUTES)}
-    merged |= {"target_ids": [], "target_weights": []}
+    merged: TreeAttributes = {name: [] for name in (*NODE_ATTRIBUTES, *TARGET_ATTRIBUTES)}
     first_tree = 0
-    for booster, target, factor in boosters:
-        attributes = _convert(booster)
-        for name in (*NODE_ATTRIBUTES, *TARGET_ATTRIBUTES):
-            values = attributes[name]
-            if name.endswith("treeids"):
-                values = [value + first_tree for value in values]
-            merged[name].extend(values)
-        weights = np.asarray(attributes["target_weights"], dtype=np.float64) * factor
-        merged["target_weights"].extend(weights.astype(np.float32).tolist())
-        merged["target_ids"].extend([target] * len(weights))
+    for part in parts:
+        for name, values in part.items():
+            shifted = [value + first_tree for value in values] if "treeids" in name else values
+            merged[name].extend(shifted)
         first_tree = max(merged["nodes_treeids"]) + 1
     settings: dict[str, Any] = {
         "n_targets": n_targets,
@@ -112,6 +105,95 @@ def merge_boosters(
     return onnx.helper.make_node(
         "TreeEnsembleRegressor", [input_name], [output_name], domain=TREE_DOMAIN, **settings
     )
+
+
+def convert_booster(
+    booster: Any, target: int = 0, factor: float = 1.0, first_column: int = 0
+) -> TreeAttributes:
+    """Convert a booster into attributes of a tree node, thresholds rounded.
+
+    Parameters
+    ----------
+    booster : lightgbm.Booster
+        Trained on float32 features.
+    target : int, default=0
+        The output that it is added to.
+    factor : float, default=1
+        What it is multiplied by.
+    first_column : int, default=0
+        Column of the node's input that is the booster's first.
+
+    Returns
+    -------
+    dict of str to list
+
+    Raises
+    ------
+    MissingExtraError
+        If onnx or onnxmltools is not installed.
+    """
+    attributes = _convert(round_thresholds(booster))
+    weights = np.asarray(attributes["target_weights"], dtype=np.float64) * factor
+    return {
+        **{name: list(attributes[name]) for name in (*NODE_ATTRIBUTES, *TARGET_ATTRIBUTES)},
+        "nodes_featureids": [column + first_column for column in attributes["nodes_featureids"]],
+        "target_weights": weights.astype(np.float32).tolist(),
+        "target_ids": [target] * len(weights),
+    }
+
+
+def convert_forest(
+    forest: Any, factor: NDArray[np.float64], first_column: int = 0
+) -> TreeAttributes:
+    """Convert a forest into attributes of a tree node, thresholds rounded.
+
+    Parameters
+    ----------
+    forest : sklearn.ensemble.ExtraTreesRegressor
+        Fitted on r outputs.
+    factor : ndarray of float64, shape (r,)
+        What each output is multiplied by; one of zero is left out.
+    first_column : int, default=0
+        Column of the node's input that is the forest's first.
+
+    Returns
+    -------
+    dict of str to list
+    """
+    merged: TreeAttributes = {name: [] for name in (*NODE_ATTRIBUTES, *TARGET_ATTRIBUTES)}
+    kept = np.flatnonzero(factor)
+    share = factor[kept] / len(forest.estimators_)
+    for number, estimator in enumerate(forest.estimators_):
+        tree = estimator.tree_
+        leaf = tree.children_left < 0
+        n_nodes = tree.node_count
+        leaves = np.flatnonzero(leaf)
+        weights = tree.value[leaves][:, kept, 0] * share
+        part = {
+            "nodes_treeids": [number] * n_nodes,
+            "nodes_nodeids": list(range(n_nodes)),
+            "nodes_featureids": np.where(leaf, 0, tree.feature + first_column).tolist(),
+            "nodes_modes": np.where(leaf, "LEAF", "BRANCH_LEQ").tolist(),
+            "nodes_values": np.where(leaf, 0.0, _round_down(tree.threshold)).tolist(),
+            "nodes_truenodeids": np.where(leaf, 0, tree.children_left).tolist(),
+            "nodes_falsenodeids": np.where(leaf, 0, tree.children_right).tolist(),
+            "nodes_missing_value_tracks_true": [0] * n_nodes,
+            "target_treeids": [number] * weights.size,
+            "target_nodeids": np.repeat(leaves, len(kept)).tolist(),
+            "target_ids": np.tile(kept, len(leaves)).tolist(),
+            "target_weights": weights.astype(np.float32).ravel().tolist(),
+        }
+        for name, values in part.items():
+            merged[name].extend(values)
+    return merged
+
+
+def _round_down(values: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return the largest float32 that is not above each value."""
+    single = values.astype(np.float32)
+    above = single.astype(np.float64) > values
+    single[above] = np.nextafter(single[above], np.float32(-np.inf))
+    return single
 
 
 def _convert(booster: Any) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from router.features.encoder import TextEncoder
 from router.features.shape import SHAPE_NAMES
 from router.features.vocabulary import fit_vocabulary
 from router.logs import build_log
+from router.models.ensembles import Boosters, Ensemble, fit_forest
 from router.models.gain import GainHead, GainModel, TextStandard
 from router.models.learners import Linear
 from router.models.trainer import train
@@ -155,6 +156,7 @@ def make_model(
     base = rng.normal(scale=0.1, size=(n_groups, n_directions)).astype(np.float32)
     tree_inputs = rng.normal(size=(200, n_tree + n_shape + n_directions)).astype(np.float32)
     directions = np.linalg.qr(rng.normal(size=(n_options, n_directions)))[0]
+    ensembles = _draw_ensembles(tree_inputs, n_directions, n_tree)
 
     def draw(*shape: int, scale: float = 0.02) -> NDArray[np.float64]:
         return rng.normal(scale=scale, size=shape)
@@ -167,13 +169,7 @@ def make_model(
         base_table=base,
         direct=Linear(draw(n_dense, n_directions), draw(n_directions)),
         task=draw(n_groups, n_dense + 1, n_directions, scale=task_scale),
-        boosters=(
-            tuple(
-                fit_trees(tree_inputs, tree_inputs[:, direction] ** 2 + tree_inputs[:, -1])
-                for direction in range(n_directions)
-            ),
-            np.full(n_directions, tree_factor),
-        ),
+        trees=tuple((e, np.full(n_directions, tree_factor)) for e in ensembles),
         directions=directions,
         inferrer=None
         if n_groups < 2
@@ -190,6 +186,20 @@ def make_model(
     )
     encoder = make_encoder(n_components + n_directions, seed)
     return GainModel(encoder, standard, head, tuple(f"g{group}" for group in range(n_groups)))
+
+
+def _draw_ensembles(
+    tree_inputs: NDArray[np.float32], n_directions: int, first_column: int
+) -> tuple[Ensemble, ...]:
+    """Train an ensemble of each kind on curves."""
+    boosters = Boosters(
+        tuple(
+            fit_trees(tree_inputs, tree_inputs[:, direction] ** 2 + tree_inputs[:, -1])
+            for direction in range(n_directions)
+        )
+    )
+    target: NDArray[np.float64] = tree_inputs[:, -n_directions:].astype(np.float64)
+    return boosters, fit_forest(tree_inputs, abs(target), 0, first_column=first_column)
 
 
 def change_head(model: GainModel, **parts: Any) -> GainModel:
