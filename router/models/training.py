@@ -15,7 +15,7 @@ import numpy as np
 
 from router.exceptions import LogError, MissingExtraError
 from router.features.encoder import TextEncoder
-from router.models.contrasts import estimate_contrasts, estimate_option_means
+from router.models.contrasts import estimate_contrasts
 from router.models.evidence import (
     FoldEvidence,
     TaskData,
@@ -34,7 +34,7 @@ from router.models.inputs import (
 )
 from router.models.learners import N_LINEAR, Linear, Members, fit_members
 from router.models.shrinkage import shrink_group_means
-from router.models.smoothing import smooth_means
+from router.models.smoothing import fit_option_means
 from router.models.stacking import KEPT_MIN, stack_members
 from router.models.surface import shift_into_range
 
@@ -154,8 +154,8 @@ def _fit_gain(log: OutcomeLog, seed: int, tell: Callable[[str], None]) -> Fitted
     tables, inputs = fit_inputs(log.texts)
     task = TaskData(inputs, log.texts, group_index, len(groups), seed)
     level, level_table, level_line = fit_level(task, quality)
-    means, covariance = estimate_option_means(quality, level)
-    means, kernel = smooth_means(means, covariance, log.options)
+    folds = task.iterate_folds()
+    means, kernel = fit_option_means(quality, level, log.options, log.mean_costs(), folds)
     if log.coverage > COVERAGE_MIN:
         kernel = None
     contrasts = estimate_contrasts(quality, means, level)
