@@ -15,7 +15,7 @@ from router.features import encoder as encoder_module
 from router.features.characters import CHUNK_TEXTS, cap_text
 from router.features.encoder import TextEncoder
 from router.features.shape import measure_shape
-from router.features.vocabulary import weigh_texts
+from router.features.weights import weigh_texts
 from tests.contracts.gains import AWKWARD_TEXTS, make_encoder, make_texts
 
 if TYPE_CHECKING:

@@ -9,13 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router.features.characters import tabulate_characters
-from router.features.ngrams import (
-    BASE,
-    MASK,
-    hash_character_ngrams,
-    hash_stretches,
-    hash_words,
-)
+from router.features.hashing import BASE, MASK
+from router.features.ngrams import hash_character_ngrams, hash_stretches, hash_words
 from tests.contracts.slow_text import list_character_ngrams, list_word_ngrams, lower_text
 
 TEXTS = st.lists(st.text("ab C.\n東é", max_size=14), max_size=6)

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from router.features.characters import tabulate_characters
 from router.features.ngrams import hash_character_ngrams, hash_words
-from router.features.vocabulary import FAMILIES, SparseRows, Vocabulary, fit_vocabulary, weigh_texts
+from router.features.vocabulary import FAMILIES, Vocabulary, fit_vocabulary
+from router.features.weights import SparseRows, weigh_texts
 from tests.contracts.gains import AWKWARD_TEXTS, make_texts
 from tests.contracts.slow_text import list_character_ngrams, list_word_ngrams
 

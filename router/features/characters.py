@@ -8,9 +8,12 @@ seconds.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from router.features.hashing import accumulate_hash, hash_between
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,49 +52,83 @@ NON_WORD_RANGES = (
 # Scripts written without spaces: each character is a word of its own.
 SINGLE_CHARACTER_RANGES = ((0x0E00, 0x0E7F), (0x3040, 0x9FFF), (0xAC00, 0xD7AF), (0xF900, 0xFAFF))
 BASIC_PLANE = 0x10000
+# What a character is to words: outside them, one of their letters, or a word of its own.
+OUTSIDE, LETTER, SINGLE = 0, 1, 2
 
 
-def _build_tables() -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Tabulate which characters of the basic plane belong to words, and which stand alone."""
-    word = np.ones(BASIC_PLANE + 1, dtype=bool)
-    word[:128] = [chr(code).isalnum() or chr(code) == "_" for code in range(128)]
-    for first, last in NON_WORD_RANGES:
-        word[first : last + 1] = False
-    single = np.zeros(BASIC_PLANE + 1, dtype=bool)
+def _build_table() -> NDArray[np.uint8]:
+    """Tabulate what each character of the basic plane, and any beyond it, is to words."""
+    kind = np.full(BASIC_PLANE + 1, LETTER, dtype=np.uint8)
+    kind[:128] = [
+        LETTER if chr(code).isalnum() or chr(code) == "_" else OUTSIDE for code in range(128)
+    ]
     for first, last in SINGLE_CHARACTER_RANGES:
-        single[first : last + 1] = True
-    return word, single
+        kind[first : last + 1] = SINGLE
+    for first, last in NON_WORD_RANGES:
+        kind[first : last + 1] = OUTSIDE
+    return kind
 
 
-WORD_TABLE, SINGLE_TABLE = _build_tables()
+KIND_TABLE = _build_table()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class CharacterTable:
     """The characters of n texts, one after the other.
+
+    What several features need is worked out once, when the first of them asks for it.
 
     Parameters
     ----------
     codes : ndarray of uint32, shape (c,)
         Code points of the lower-cased texts, each text followed by one line feed.
-    row : ndarray of int64, shape (c,)
-        Which text a character belongs to.
+    bounds : ndarray of int64, shape (n + 1,)
+        Where texts begin, and where the last one ends.
     word_start, word_end : ndarray of int64, shape (w,)
         Where words begin and end (exclusive), in order.
-    n_texts : int
-        Number of texts.
     """
 
     codes: NDArray[np.uint32]
-    row: NDArray[np.int64]
+    bounds: NDArray[np.int64]
     word_start: NDArray[np.int64]
     word_end: NDArray[np.int64]
-    n_texts: int
 
     @property
+    def n_texts(self) -> int:
+        """Number of texts."""
+        return len(self.bounds) - 1
+
+    @cached_property
+    def row(self) -> NDArray[np.int64]:
+        """Which text a character belongs to, shape (c,)."""
+        return _repeat_rows(self.bounds)
+
+    @cached_property
+    def word_bounds(self) -> NDArray[np.int64]:
+        """Which word is the first of each text, and how many there are, shape (n + 1,)."""
+        return np.searchsorted(self.word_start, self.bounds)
+
+    @cached_property
     def word_row(self) -> NDArray[np.int64]:
-        """Which text a word belongs to."""
-        return self.row[self.word_start]
+        """Which text a word belongs to, shape (w,)."""
+        return _repeat_rows(self.word_bounds)
+
+    @cached_property
+    def prefix(self) -> NDArray[np.uint64]:
+        """Hash of all characters before each place, shape (c + 1,)."""
+        return accumulate_hash(self.codes)
+
+    @cached_property
+    def word_hash(self) -> NDArray[np.uint64]:
+        """Hash of every word, shape (w,)."""
+        return hash_between(self.prefix, self.word_start, self.word_end)
+
+
+def _repeat_rows(bounds: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Number what lies between bounds by the stretch it lies in."""
+    if len(bounds) == 2:
+        return np.zeros(bounds[1] - bounds[0], dtype=np.int64)
+    return np.repeat(np.arange(len(bounds) - 1), bounds[1:] - bounds[:-1])
 
 
 def cap_text(text: str) -> str:
@@ -149,20 +186,17 @@ def tabulate_characters(capped: Sequence[str]) -> CharacterTable:
     lowered = [text.lower() for text in capped]
     # A question is checked at the door, so nothing here fails to encode; a replacement keeps an
     # unchecked caller from losing a whole batch to one character.
-    joined = "".join(f"{text}\n" for text in lowered).encode("utf-32-le", "replace")
+    joined = "\n".join([*lowered, ""]).encode("utf-32-le", "replace")
     codes = np.frombuffer(joined, dtype="<u4").astype(np.uint32, copy=False)
-    lengths = np.fromiter((len(text) + 1 for text in lowered), np.int64, len(lowered))
-    row = np.repeat(np.arange(len(lowered)), lengths)
-    index = np.minimum(codes, BASIC_PLANE)
-    is_word = WORD_TABLE[index]
-    is_single = SINGLE_TABLE[index]
-    previous_word = np.concatenate(([False], is_word[:-1]))
-    previous_single = np.concatenate(([False], is_single[:-1]))
-    begins = is_word & (~previous_word | is_single | previous_single)
-    word_start = np.flatnonzero(begins)
-    # A word ends where the next one begins or where a character outside words follows.
-    stops = np.flatnonzero(begins | ~is_word)
-    word_end = (
-        stops[np.searchsorted(stops, word_start, side="right")] if word_start.size else stops[:0]
-    )
-    return CharacterTable(codes, row, word_start, word_end, len(lowered))
+    bounds = np.zeros(len(lowered) + 1, dtype=np.int64)
+    bounds[1:] = [len(text) + 1 for text in lowered]
+    np.cumsum(bounds, out=bounds)
+    kind = KIND_TABLE.take(codes, mode="clip")
+    inside = kind != OUTSIDE
+    letter = kind == LETTER
+    # A word goes on where a letter follows a letter; every text ends with a line feed.
+    goes_on = letter[1:] & letter[:-1]
+    begins, ends = inside.copy(), inside
+    begins[1:] &= ~goes_on
+    ends[:-1] &= ~goes_on
+    return CharacterTable(codes, bounds, np.flatnonzero(begins), np.flatnonzero(ends) + 1)

@@ -7,7 +7,9 @@ question; the shape features stand behind them.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +23,8 @@ from router.features.characters import (
     tabulate_characters,
 )
 from router.features.shape import SHAPE_NAMES, measure_table
-from router.features.vocabulary import Vocabulary, weigh_table
+from router.features.vocabulary import Vocabulary
+from router.features.weights import Lexicon, weigh_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,7 +39,7 @@ __all__ = ["FEATURE_VERSION", "TextEncoder"]
 FEATURE_VERSION = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TextEncoder:
     """Turns texts into features with the tables it was given.
 
@@ -58,6 +61,14 @@ class TextEncoder:
 
     vocabularies: tuple[Vocabulary, ...]
     tables: tuple[NDArray[np.float32], ...]
+    _stacked: NDArray[np.float32] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Lay the tables one below the other, so that rows of all are taken at once."""
+        stacked = np.vstack(self.tables) if self.tables else np.zeros((0, 0), np.float32)
+        edges = np.cumsum([len(table) for table in self.tables])[:-1]
+        object.__setattr__(self, "tables", tuple(np.split(stacked, edges)) if self.tables else ())
+        object.__setattr__(self, "_stacked", stacked)
 
     @property
     def n_learned(self) -> int:
@@ -99,21 +110,25 @@ class TextEncoder:
             capped = [cap_text(text) for text in part]
             table = tabulate_characters(capped)
             chunk = features[first : first + len(part)]
-            chunk[:, : self.n_learned] = self._project(table)
+            self._project(table, chunk[:, : self.n_learned])
             chunk[:, self.n_learned :] = measure_table(table, capped)
         return features
 
-    def _project(self, table: CharacterTable) -> NDArray[np.float32]:
+    @cached_property
+    def _lexicon(self) -> Lexicon:
+        """All vocabularies, ready to be searched at once."""
+        return Lexicon(self.vocabularies)
+
+    def _project(self, table: CharacterTable, learned: NDArray[np.float32]) -> None:
         """Sum the table rows of every text's n-grams, by their weights."""
-        projected = np.zeros((table.n_texts, self.n_learned), dtype=np.float32)
-        for vocabulary, projection in zip(self.vocabularies, self.tables, strict=True):
-            weights = weigh_table(table, vocabulary)
-            if not len(weights.row):
-                continue
-            present, starts = np.unique(weights.row, return_index=True)
-            terms = projection[weights.column] * weights.value[:, None]
-            projected[present] += np.add.reduceat(terms, starts, axis=0)
-        return projected
+        if not self.n_learned or not len(self._stacked):
+            return
+        weights = weigh_table(table, self._lexicon)
+        bounds = weights.bounds.tolist()
+        for row, (first, last) in enumerate(pairwise(bounds)):
+            # Text by text, so that the rows taken stay in the cache until they are added up.
+            rows = self._stacked.take(weights.column[first:last], axis=0)
+            learned[row] = weights.value[first:last] @ rows
 
     def to_arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return everything that has to be stored, by name."""

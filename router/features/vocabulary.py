@@ -1,4 +1,4 @@
-"""Vocabularies of hashed n-grams and their TF-IDF weights.
+"""Vocabularies of hashed n-grams.
 
 The vocabulary holds hashes, never text, so a bundle that ships it cannot be read back into the
 questions it was learned from.
@@ -21,16 +21,7 @@ if TYPE_CHECKING:
 
     from router.features.characters import CharacterTable
 
-__all__ = [
-    "FAMILIES",
-    "SparseRows",
-    "Vocabulary",
-    "fit_vocabulary",
-    "hash_family",
-    "iterate_chunks",
-    "weigh_table",
-    "weigh_texts",
-]
+__all__ = ["FAMILIES", "Vocabulary", "fit_vocabulary", "hash_family", "iterate_chunks"]
 
 # What a family of n-grams is made of: words and word pairs, or stretches of characters.
 FAMILIES = ("word", "character")
@@ -58,26 +49,6 @@ class Vocabulary:
     def __len__(self) -> int:
         """Count the n-grams."""
         return len(self.keys)
-
-
-@dataclass(frozen=True, slots=True)
-class SparseRows:
-    """A sparse matrix by rows, in coordinates sorted by row and then column.
-
-    Parameters
-    ----------
-    row, column : ndarray of int64, shape (t,)
-        Where an entry stands.
-    value : ndarray of float32, shape (t,)
-        What stands there.
-    shape : tuple of int
-        Rows and columns.
-    """
-
-    row: NDArray[np.int64]
-    column: NDArray[np.int64]
-    value: NDArray[np.float32]
-    shape: tuple[int, int]
 
 
 def hash_family(table: CharacterTable, family: str) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
@@ -132,59 +103,3 @@ def fit_vocabulary(
         kept = np.sort(kept[np.argsort(-frequency[kept], kind="stable")[:size_max]])
     inverse_frequency = np.log((1 + len(texts)) / (1 + frequency[kept])) + 1.0
     return Vocabulary(family, distinct[kept], inverse_frequency.astype(np.float32))
-
-
-def weigh_table(table: CharacterTable, vocabulary: Vocabulary) -> SparseRows:
-    """Weigh the known n-grams of a tabulated chunk."""
-    shape = (table.n_texts, len(vocabulary))
-    row, key = hash_family(table, vocabulary.family)
-    if not len(vocabulary) or not len(key):
-        empty = np.zeros(0, np.int64)
-        return SparseRows(empty, empty, np.zeros(0, np.float32), shape)
-    column = np.searchsorted(vocabulary.keys, key)
-    column[column == len(vocabulary)] = 0
-    known = vocabulary.keys[column] == key
-    pairs, counts = np.unique(row[known] * shape[1] + column[known], return_counts=True)
-    row, column = np.divmod(pairs, shape[1])
-    value = (1.0 + np.log(counts)) * vocabulary.inverse_frequency[column]
-    norm = np.sqrt(np.bincount(row, weights=value**2, minlength=shape[0]))
-    return SparseRows(row, column, (value / norm[row]).astype(np.float32), shape)
-
-
-def weigh_texts(texts: Sequence[str], vocabulary: Vocabulary) -> SparseRows:
-    """Give every known n-gram of every text its TF-IDF weight.
-
-    The weight is ``(1 + log(count)) * inverse_frequency``, each text scaled to length 1.
-
-    Parameters
-    ----------
-    texts : sequence of str, length n
-        Any texts.
-    vocabulary : Vocabulary
-        The n-grams to look for, v of them.
-
-    Returns
-    -------
-    SparseRows
-        Of shape (n, v).
-
-    References
-    ----------
-    G. Salton, C. Buckley: Term-weighting approaches in automatic text retrieval. Information
-    Processing & Management 24(5), 1988, pp. 513-523.
-
-    Examples
-    --------
-    >>> vocabulary = fit_vocabulary(["a lake", "the lake"], "word")
-    >>> weigh_texts(["lake", "sea"], vocabulary).value.tolist()
-    [1.0]
-    """
-    parts = []
-    for first, table in iterate_chunks(texts):
-        part = weigh_table(table, vocabulary)
-        parts.append((part.row + first, part.column, part.value))
-    if not parts:
-        empty = np.zeros(0, np.int64)
-        return SparseRows(empty, empty, np.zeros(0, np.float32), (0, len(vocabulary)))
-    row, column, value = (np.concatenate(pieces) for pieces in zip(*parts, strict=True))
-    return SparseRows(row, column, value, (len(texts), len(vocabulary)))

@@ -10,7 +10,8 @@ import numpy as np
 
 from router.exceptions import MissingExtraError
 from router.features.shape import measure_shape
-from router.features.vocabulary import Vocabulary, fit_vocabulary, weigh_texts
+from router.features.vocabulary import Vocabulary, fit_vocabulary
+from router.features.weights import weigh_texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
