@@ -104,21 +104,23 @@ def hash_between(
     return hashes
 
 
-def mix(values: NDArray[np.uint64], salt: int) -> NDArray[np.uint64]:
+def mix(
+    values: NDArray[np.uint64], salt: np.uint64 | NDArray[np.uint64]
+) -> NDArray[np.uint64]:
     """Spread every bit over the whole word (the finaliser of SplitMix64 by G. L. Steele et al.).
 
     Parameters
     ----------
     values : ndarray of uint64
         Hashes.
-    salt : int
-        Keeps kinds of n-grams apart.
+    salt : uint64 or ndarray of uint64
+        Keeps kinds of n-grams apart; one for all or one each.
 
     Returns
     -------
     ndarray of uint64, same shape
     """
-    mixed: NDArray[np.uint64] = values ^ np.uint64(salt)
+    mixed: NDArray[np.uint64] = values ^ salt
     mixed ^= mixed >> np.uint64(30)
     mixed *= np.uint64(0xBF58476D1CE4E5B9)
     mixed ^= mixed >> np.uint64(27)

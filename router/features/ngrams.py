@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from router.features.characters import CharacterTable
 
-__all__ = ["hash_character_ngrams", "hash_stretches", "hash_words"]
+__all__ = ["Ngrams", "hash_character_ngrams", "hash_ngrams", "hash_stretches", "hash_words"]
 
 WORD_SALT, PAIR_SALT, CHARACTER_SALT = 0x1B873593, 0xCC9E2D51, 0x85EBCA6B
 
@@ -38,9 +38,82 @@ def hash_stretches(
     return hash_between(table.prefix, start, end)
 
 
-def hash_words(
-    table: CharacterTable,
-) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+class Ngrams(NamedTuple):
+    """Hashes of a batch's n-grams, kind by kind.
+
+    Parameters
+    ----------
+    key : ndarray of uint64, shape (t,)
+        Hashes.
+    row : ndarray of int64, shape (t,)
+        Which text each begins in.
+    crossing : ndarray of int64, shape (k,)
+        Positions of those that reach into the next text and so are none.
+    """
+
+    key: NDArray[np.uint64]
+    row: NDArray[np.int64]
+    crossing: NDArray[np.int64]
+
+    def drop_crossing(self) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
+        """Return rows and keys of n-grams that stay inside their text."""
+        inside = np.ones(len(self.key), dtype=bool)
+        inside[self.crossing] = False
+        return self.row[inside], self.key[inside]
+
+
+def hash_ngrams(table: CharacterTable, *, words: bool, lengths: tuple[int, ...]) -> Ngrams:
+    """Hash words with pairs of neighbours, and stretches of characters, in one pass.
+
+    Parameters
+    ----------
+    table : CharacterTable
+        The batch.
+    words : bool
+        Whether words and pairs are wanted.
+    lengths : tuple of int
+        Lengths of the stretches, in characters.
+
+    Returns
+    -------
+    Ngrams
+        Words, pairs, then stretches by length; each kind in the order of the text.
+    """
+    parts, salts, rows, crossing = [], [], [], []
+    size = 0
+    if words and len(table.word_hash):
+        size = 2 * len(table.word_hash) - 1
+        parts += [table.word_hash, table.word_hash[1:]]
+        salts += [WORD_SALT, PAIR_SALT]
+        rows += [table.word_row, table.word_row[:-1]]
+        first = table.word_bounds[1:-1]
+        crossing.append(first[(first > 0) & (first < len(rows[0]))] + (len(rows[0]) - 1))
+    for length in lengths:
+        # The line feed behind every text is the one character that no stretch may hold.
+        n_starts = len(table.codes) - length
+        if n_starts <= 0:
+            continue
+        stretches = table.prefix[length:-1] - table.prefix[:n_starts]
+        stretches *= get_inverses(n_starts)
+        parts.append(stretches)
+        salts.append(CHARACTER_SALT + length)
+        rows.append(table.row[:n_starts])
+        start = (table.bounds[1:-1, None] - np.arange(1, length + 1)).ravel()
+        crossing.append(start[(start >= 0) & (start < n_starts)] + size)
+        size += n_starts
+    if not parts:
+        return Ngrams(np.zeros(0, np.uint64), np.zeros(0, np.int64), np.zeros(0, np.int64))
+    salt = np.repeat(np.array(salts, dtype=np.uint64), [len(part) for part in parts])
+    key = mix(np.concatenate(parts), salt)
+    if words and len(rows[0]) > 1:
+        # Multiplying the first word keeps "a b" and "b a" apart.
+        pairs = key[: len(rows[0]) - 1] * np.uint64(3)
+        pairs += key[len(rows[0]) : 2 * len(rows[0]) - 1]
+        key[len(rows[0]) : 2 * len(rows[0]) - 1] = mix(pairs, np.uint64(PAIR_SALT))
+    return Ngrams(key, np.concatenate(rows), np.concatenate(crossing))
+
+
+def hash_words(table: CharacterTable) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
     """Hash every word and every pair of neighbouring words.
 
     Parameters
@@ -62,18 +135,7 @@ def hash_words(
     >>> len(key), len(set(key.tolist()))
     (6, 4)
     """
-    words = table.word_hash
-    # The first words of texts but the first follow no word of their own text.
-    first = table.word_bounds[1:-1]
-    together = np.ones(max(len(words) - 1, 0), dtype=bool)
-    together[first[(first > 0) & (first < len(words))] - 1] = False
-    # Rotating the first word keeps "a b" and "b a" apart.
-    single = mix(words, WORD_SALT)
-    pairs = single[:-1] * np.uint64(3)
-    pairs += mix(words[1:], PAIR_SALT)
-    pairs = mix(pairs[together], PAIR_SALT)
-    row = np.concatenate((table.word_row, table.word_row[:-1][together]))
-    return row, np.concatenate((single, pairs))
+    return hash_ngrams(table, words=True, lengths=()).drop_crossing()
 
 
 def hash_character_ngrams(
@@ -102,22 +164,4 @@ def hash_character_ngrams(
     >>> len(key), len(set(key.tolist()))
     (3, 2)
     """
-    rows, keys = [], []
-    count = len(table.codes)
-    inverses = get_inverses(count + 1)
-    for length in lengths:
-        if count <= length:
-            continue
-        stretches = table.prefix[length:-1] - table.prefix[: -1 - length]
-        stretches *= inverses[: count - length]
-        stretches = mix(stretches, CHARACTER_SALT + length)
-        row = table.row[: count - length]
-        if table.n_texts > 1:
-            # The line feed behind every text is the one character an n-gram may not hold.
-            inside = row == table.row[length:]
-            row, stretches = row[inside], stretches[inside]
-        rows.append(row)
-        keys.append(stretches)
-    if not rows:
-        return np.zeros(0, np.int64), np.zeros(0, np.uint64)
-    return np.concatenate(rows), np.concatenate(keys)
+    return hash_ngrams(table, words=False, lengths=lengths).drop_crossing()

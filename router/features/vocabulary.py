@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from router.features.characters import CHUNK_TEXTS, cap_text, tabulate_characters
-from router.features.ngrams import hash_character_ngrams, hash_words
+from router.features.ngrams import hash_ngrams
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from router.features.characters import CharacterTable
+    from router.features.ngrams import Ngrams
 
-__all__ = ["FAMILIES", "Vocabulary", "fit_vocabulary", "hash_family", "iterate_chunks"]
+__all__ = ["FAMILIES", "Vocabulary", "fit_vocabulary", "hash_families", "hash_family", "iterate_chunks"]
 
 # What a family of n-grams is made of: words and word pairs, or stretches of characters.
 FAMILIES = ("word", "character")
@@ -53,9 +54,13 @@ class Vocabulary:
 
 def hash_family(table: CharacterTable, family: str) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
     """Hash the n-grams of one family: which text, and which hash."""
-    if family == "word":
-        return hash_words(table)
-    return hash_character_ngrams(table, CHARACTER_LENGTHS)
+    return hash_families(table, (family,)).drop_crossing()
+
+
+def hash_families(table: CharacterTable, families: Collection[str]) -> Ngrams:
+    """Hash the n-grams of some families."""
+    lengths = CHARACTER_LENGTHS if "character" in families else ()
+    return hash_ngrams(table, words="word" in families, lengths=lengths)
 
 
 def iterate_chunks(texts: Sequence[str]) -> Iterator[tuple[int, CharacterTable]]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from router.features.vocabulary import hash_family, iterate_chunks
+from router.features.vocabulary import hash_families, iterate_chunks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -93,14 +93,6 @@ class Lexicon:
         """Inverse document frequency by column."""
         return np.concatenate([vocabulary.inverse_frequency for vocabulary in self.vocabularies])
 
-    def hash_table(self, table: CharacterTable) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-        """Hash the n-grams of all families: which text, and which hash."""
-        parts = [hash_family(table, vocabulary.family) for vocabulary in self.vocabularies]
-        if len(parts) == 1:
-            return parts[0]
-        rows, keys = zip(*parts, strict=True)
-        return np.concatenate(rows), np.concatenate(keys)
-
     def find(self, key: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         """Find the columns of n-grams.
 
@@ -119,10 +111,8 @@ class Lexicon:
         position = first.take((key >> shift).view(np.int64))
         found = keys.take(position)
         below = np.flatnonzero(found < key)
-        while len(below):
-            position[below] += 1
-            found[below] = keys.take(position[below])
-            below = below[found[below] < key[below]]
+        position[below] = keys.searchsorted(key[below])
+        found[below] = keys.take(position[below])
         return columns.take(position), found == key
 
     @cached_property
@@ -157,8 +147,10 @@ def weigh_table(table: CharacterTable, lexicon: Lexicon) -> SparseRows:
         Of shape (n, v); each family's weights in a row are of length 1.
     """
     n, v = table.n_texts, int(lexicon.first_column[-1])
-    row, key = lexicon.hash_table(table)
+    families = [vocabulary.family for vocabulary in lexicon.vocabularies]
+    key, row, crossing = hash_families(table, families)
     column, known = lexicon.find(key)
+    known[crossing] = False
     place = column[known]
     if n > 1:
         place += row[known] * v
