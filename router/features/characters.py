@@ -125,7 +125,7 @@ class CharacterTable:
 
 
 def _repeat_rows(bounds: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Number what lies between bounds by the stretch it lies in."""
+    """Give what lies between two bounds the number of the stretch it lies in."""
     if len(bounds) == 2:
         return np.zeros(bounds[1] - bounds[0], dtype=np.int64)
     return np.repeat(np.arange(len(bounds) - 1), bounds[1:] - bounds[:-1])

@@ -104,9 +104,7 @@ def hash_between(
     return hashes
 
 
-def mix(
-    values: NDArray[np.uint64], salt: np.uint64 | NDArray[np.uint64]
-) -> NDArray[np.uint64]:
+def mix(values: NDArray[np.uint64], salt: np.uint64 | NDArray[np.uint64]) -> NDArray[np.uint64]:
     """Spread every bit over the whole word (the finaliser of SplitMix64 by G. L. Steele et al.).
 
     Parameters

@@ -58,7 +58,8 @@ ASKS = SHAPE_NAMES.index(f"asks_{QUESTION_WORDS[0]}")
 
 
 # Beyond the last class: characters that are not ASCII, and all the rest.
-NON_ASCII, OTHER = N_CLASSES, N_CLASSES + 1
+NON_ASCII, OTHER, N_PLACES = N_CLASSES, N_CLASSES + 1, N_CLASSES + 2
+CAPITALS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def _build_class_table() -> NDArray[np.int64]:
@@ -106,95 +107,78 @@ def measure_table(table: CharacterTable, capped: Sequence[str]) -> NDArray[np.fl
     shape = np.zeros((n, len(SHAPE_NAMES)), dtype=np.float32)
     if not n:
         return shape
-    # Every text ends with a line feed that is not its own.
-    characters = table.bounds[1:] - table.bounds[:-1] - 1
-    words = table.word_bounds[1:] - table.word_bounds[:-1]
-    classes = CLASS_TABLE.take(table.codes, mode="clip")
-    if n > 1:
-        classes += table.row * (OTHER + 1)
-    by_class = np.bincount(classes, minlength=n * (OTHER + 1)).reshape(n, OTHER + 1).T
-    by_class[LINE_FEEDS] -= 1
+    by_class = _count_classes(table)
     length = table.word_end - table.word_start
-    numbers, choices, years = _count_words(table, length)
     counts = np.empty((6 + N_CLASSES, n))
-    counts[0], counts[1], counts[2] = characters, words, _count_distinct_words(table, length)
-    counts[3], counts[4], counts[5] = numbers, choices, years
+    # Every text ends with a line feed that is not its own.
+    counts[0] = table.bounds[1:] - table.bounds[:-1] - 1
+    counts[1] = table.word_bounds[1:] - table.word_bounds[:-1]
+    counts[2:6] = _count_words(table, length)
     counts[6:] = by_class[:N_CLASSES]
     logs = np.log1p(counts)
-    shares = np.empty((5, n))
-    shares[0] = _count_by_text(table.word_row, n, length)
-    shares[1], shares[2] = _count_capitals(table, capped), by_class[NON_ASCII]
-    shares[3], shares[4] = numbers, _measure_longest_line(table)
-    per_word, per_character = np.maximum(counts[1], 1.0), np.maximum(counts[0], 1.0)
-    shares[[0, 3]] /= per_word
-    shares[[1, 2, 4]] /= per_character
+    per_character, per_word = np.maximum(counts[:2], 1.0)
     shape[:, :3] = logs[:3].T
-    shape[:, 3:7] = shares[:4].T
+    shape[:, 3] = np.bincount(table.word_row, weights=length, minlength=n) / per_word
+    shape[:, 4] = _count_capitals(capped) / per_character
+    shape[:, 5] = by_class[NON_ASCII] / per_character
+    shape[:, 6] = counts[3] / per_word
     shape[:, 7] = logs[3]
-    shape[:, 8] = shares[4]
+    shape[:, 8] = _measure_longest_line(table) / per_character
     shape[:, 9] = [is_capped(text) for text in capped]
     shape[:, 10:ASKS] = logs[4:].T
     _mark_words(table, shape[:, ASKS:])
     return shape
 
 
-def _count_by_text(
-    row: NDArray[np.int64], n: int, weights: NDArray[np.int64] | None = None
-) -> NDArray[np.generic]:
-    """Count entries of each text, or add up their weights."""
-    return np.bincount(row, weights=weights, minlength=n)
+def _count_classes(table: CharacterTable) -> NDArray[np.int64]:
+    """Count the characters of every class, shape (classes, n)."""
+    n = table.n_texts
+    place = CLASS_TABLE.take(table.codes, mode="clip")
+    if n > 1:
+        place += table.row * N_PLACES
+    counts = np.bincount(place, minlength=n * N_PLACES).reshape(n, N_PLACES).T
+    # The line feed behind every text is not the text's own.
+    counts[LINE_FEEDS] -= 1
+    return counts
 
 
-def _count_words(
-    table: CharacterTable, length: NDArray[np.int64]
-) -> tuple[NDArray[np.generic], NDArray[np.generic], NDArray[np.generic]]:
-    """Count words that are numbers, letters of a choice, and years.
+def _count_words(table: CharacterTable, length: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Count distinct words, numbers, letters of a choice, and years, shape (4, n).
 
     A number begins with a digit. A choice is a single letter from a to j that a bracket, a full
     stop or a colon follows. A year is a word of four characters that begins like one from 1500 to
     2099.
     """
-    first = table.codes.take(table.word_start)
-    after = table.codes.take(table.word_end)
+    codes, start = table.codes, table.word_start
+    first = codes.take(start)
     # Unsigned numbers wrap, so that one comparison asks for both ends of a range.
     is_number = first - np.uint32(48) < 10
-    is_choice = (length == 1) & (first - np.uint32(97) < 10)
-    is_choice &= (after == 41) | (after == 46) | (after == 58)
+    single = np.flatnonzero((length == 1) & (first - np.uint32(97) < 10))
+    after = codes.take(start.take(single) + 1)
+    choices = single[(after == 41) | (after == 46) | (after == 58)]
     four = np.flatnonzero((length == 4) & is_number)
-    century = first[four] * np.uint32(10) + table.codes[table.word_start[four] + 1]
-    four = four[(century - np.uint32(49 * 10 + 53) < 5) | (century == 50 * 10 + 48)]
+    century = first.take(four) * np.uint32(10) + codes.take(start.take(four) + 1)
+    # From "15" to "19", or "20".
+    years = four[(century - np.uint32(49 * 10 + 53) < 5) | (century == 50 * 10 + 48)]
     row, n = table.word_row, table.n_texts
-    return tuple(_count_by_text(row[chosen], n) for chosen in (is_number, is_choice, four))
+    chosen = (row[_find_distinct(table, length)], row[is_number], row[choices], row[years])
+    if n == 1:
+        return np.array([[len(each)] for each in chosen])
+    return np.stack([np.bincount(each, minlength=n) for each in chosen])
 
 
-def _mark_words(table: CharacterTable, marks: NDArray[np.float32]) -> None:
-    """Mark which question words stand among the leading words, and whether anything is negated."""
-    place, word = np.nonzero(table.word_hash == _hash_known_words()[:, None])
-    row = table.word_row[word]
-    counts = (word - table.word_bounds[row] < LEADING_WORDS) | (place >= len(QUESTION_WORDS))
-    marks[row[counts], np.minimum(place[counts], len(QUESTION_WORDS))] = 1.0
+def _find_distinct(table: CharacterTable, length: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Mark as many words of each text as it has distinct ones.
 
-
-@lru_cache(maxsize=1)
-def _hash_known_words() -> NDArray[np.uint64]:
-    """Hash question words and negations as they are hashed inside a text."""
-    return tabulate_characters([*QUESTION_WORDS, *NEGATIONS]).word_hash
-
-
-def _count_distinct_words(
-    table: CharacterTable, length: NDArray[np.int64]
-) -> NDArray[np.generic]:
-    """Count the distinct words a text, told apart by first, last and middle character and length.
-
-    An exact count would need every word's hash; this one is as useful as a feature, and bundles
-    have been trained with it.
+    They are told apart by first, last and middle character and length. By their hashes would be
+    exact and as cheap, but bundles have been trained on this.
     """
-    start, last = table.word_start, table.word_end - 1
-    codes = table.codes
-    key = (codes.take(start) & 0xFFF).astype(np.int64)
-    for place in ((start + last) // 2, last):
+    last = table.word_end - 1
+    codes = table.codes & np.uint32(0xFFF)
+    key = codes.take(table.word_start).astype(np.int64)
+    for place in ((table.word_start + last) >> 1, last):
         key <<= 12
-        key |= codes.take(place) & 0xFFF
+        key |= codes.take(place)
     key <<= 6
     key |= np.minimum(length - 1, 63)
     if table.n_texts > 1:
@@ -202,23 +186,57 @@ def _count_distinct_words(
     key.sort()
     is_new = np.ones(len(key), dtype=bool)
     np.not_equal(key[1:], key[:-1], out=is_new[1:])
-    return _count_by_text(table.word_row[is_new], table.n_texts)
+    return is_new
 
 
-def _count_capitals(table: CharacterTable, capped: Sequence[str]) -> NDArray[np.generic]:
+def _mark_words(table: CharacterTable, marks: NDArray[np.float32]) -> None:
+    """Mark which question words stand among the leading words, and whether anything is negated."""
+    hashes, columns, shift = _index_known_words()
+    slot = (table.word_hash >> shift).view(np.int64)
+    word = np.flatnonzero(hashes.take(slot) == table.word_hash)
+    column, row = columns.take(slot.take(word)), table.word_row.take(word)
+    leads = word - table.word_bounds.take(row) < LEADING_WORDS
+    counts = leads | (column == len(QUESTION_WORDS))
+    marks[row[counts], column[counts]] = 1.0
+
+
+@lru_cache(maxsize=1)
+def _index_known_words() -> tuple[NDArray[np.uint64], NDArray[np.int64], np.uint64]:
+    """Give question words and negations a slot each, by the leading bits of their hashes.
+
+    Returns
+    -------
+    hashes : ndarray of uint64, shape (2**b,)
+        What a word in this slot hashes to.
+    columns : ndarray of int64, shape (2**b,)
+        Which mark it sets.
+    shift : uint64
+        Turns a hash into its slot.
+    """
+    known = tabulate_characters([*QUESTION_WORDS, *NEGATIONS]).word_hash
+    shift = np.uint64(60)
+    while len(np.unique(known >> shift)) < len(known):
+        shift -= np.uint64(1)
+    hashes = np.zeros(1 << (64 - int(shift)), dtype=np.uint64)
+    columns = np.zeros(len(hashes), dtype=np.int64)
+    slot = (known >> shift).view(np.int64)
+    hashes[slot] = known
+    columns[slot] = np.minimum(np.arange(len(known)), len(QUESTION_WORDS))
+    return hashes, columns, shift
+
+
+def _count_capitals(capped: Sequence[str]) -> list[int]:
     """Count ASCII capitals, which lower-casing has hidden from the table."""
-    joined = "\n".join([*capped, ""]).encode("ascii", "replace")
-    capitals = np.flatnonzero(np.frombuffer(joined, dtype=np.uint8) - np.uint8(65) < 26)
-    bounds = table.bounds
-    if len(joined) != bounds[-1]:
-        # A capital may become two characters when it is lower-cased.
-        bounds = np.cumsum([0, *(len(text) + 1 for text in capped)])
-    return np.diff(np.searchsorted(capitals, bounds))
+    return [
+        len(text) - len(text.encode("ascii", "replace").translate(None, CAPITALS))
+        for text in capped
+    ]
 
 
-def _measure_longest_line(table: CharacterTable) -> NDArray[np.generic]:
+def _measure_longest_line(table: CharacterTable) -> NDArray[np.int64]:
     """Measure the longest line of every text, in characters."""
     feeds = np.flatnonzero(table.codes == 10)
-    lengths = np.diff(feeds, prepend=-1) - 1
-    first = np.searchsorted(feeds, table.bounds[:-1])
-    return np.maximum.reduceat(lengths, first)
+    lengths = feeds.copy()
+    lengths[1:] -= feeds[:-1] + 1
+    longest: NDArray[np.int64] = np.maximum.reduceat(lengths, feeds.searchsorted(table.bounds[:-1]))
+    return longest

@@ -22,7 +22,14 @@ if TYPE_CHECKING:
     from router.features.characters import CharacterTable
     from router.features.ngrams import Ngrams
 
-__all__ = ["FAMILIES", "Vocabulary", "fit_vocabulary", "hash_families", "hash_family", "iterate_chunks"]
+__all__ = [
+    "FAMILIES",
+    "Vocabulary",
+    "fit_vocabulary",
+    "hash_families",
+    "hash_family",
+    "iterate_chunks",
+]
 
 # What a family of n-grams is made of: words and word pairs, or stretches of characters.
 FAMILIES = ("word", "character")

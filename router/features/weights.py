@@ -111,6 +111,10 @@ class Lexicon:
         position = first.take((key >> shift).view(np.int64))
         found = keys.take(position)
         below = np.flatnonzero(found < key)
+        position[below] += 1
+        found[below] = keys.take(position[below])
+        # Few are not found at the first or second place.
+        below = below[found[below] < key[below]]
         position[below] = keys.searchsorted(key[below])
         found[below] = keys.take(position[below])
         return columns.take(position), found == key
