@@ -8,10 +8,12 @@ from router.exceptions import BundleError
 from router.features.encoder import TextEncoder
 from router.models.arrays import unpack_arrays
 from router.models.calibration import Calibration
+from router.models.joined import JoinedHead, JoinedOptions
+from router.models.joining_basis import JoiningBasis
+from router.models.manifest import read_strengths
 from router.models.novelty import Novelty
 from router.models.predictor import DescriptorHead, NamedHead, Predictor
 from router.models.session import Session
-from router.models.strengths import StrengthTable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,19 +68,43 @@ def _read_encoder(
     return encoder
 
 
-def _read_named(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> NamedHead | None:
+def _read_named(
+    manifest: Mapping[str, Any], files: Mapping[str, bytes]
+) -> NamedHead | JoinedHead | None:
     """Read the model of options known by name, if there is one."""
     named = manifest.get("named")
     if named is None:
         return None
     session = Session(files["named.onnx"], "named.onnx")
     means = named.get("option_means")
-    return NamedHead(
+    trained = NamedHead(
         session,
         tuple(named["options"]),
         tuple(named["groups"]),
         None if means is None else tuple(map(float, means)),
     )
+    return _read_joined(manifest, files, trained) if "joined" in manifest else trained
+
+
+def _read_joined(
+    manifest: Mapping[str, Any], files: Mapping[str, bytes], trained: NamedHead
+) -> JoinedHead:
+    """Put the options that joined behind those of training."""
+    basis = JoiningBasis.from_arrays(
+        unpack_arrays(files["joining.npz"], "joining.npz"),
+        manifest["joining"]["options"],
+        trained.groups,
+    )
+    joined = JoinedOptions.from_arrays(
+        unpack_arrays(files["joined.npz"], "joined.npz"), manifest["joined"]["options"]
+    )
+    sizes = (len(trained.options), len(trained.groups))
+    if (len(joined.weights), len(joined.tasks)) != sizes:
+        raise BundleError(
+            f"joined.npz: weights for {len(joined.weights)} options and {len(joined.tasks)} tasks "
+            f"do not fit the {sizes[0]} options and {sizes[1]} tasks of the bundle"
+        )
+    return JoinedHead(trained, joined, basis.inferrer, basis.surface_mean, basis.task_share)
 
 
 def _read_novelty(files: Mapping[str, bytes], encoder: TextEncoder) -> Novelty | None:
@@ -96,11 +122,10 @@ def _read_descriptors(
     descriptors = manifest.get("descriptors")
     if descriptors is None:
         return None
-    table = descriptors["strengths"]
     return DescriptorHead(
         Session(files["level.onnx"], "level.onnx"),
         Session(files["uplift.onnx"], "uplift.onnx"),
         int(descriptors["n_features"]),
-        StrengthTable(table["date"], table["strength"], tuple(table["reasoning"])),
+        read_strengths(manifest),
         float(descriptors["strength_mean"]),
     )

@@ -5,10 +5,12 @@ from __future__ import annotations
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from router.models.responsiveness import write_responsiveness
 
-__all__ = ["write_log_card", "write_pooled_card"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+__all__ = ["write_joined_card", "write_log_card", "write_pooled_card"]
 
 LOG_CARD = """\
 # Model card
@@ -30,6 +32,27 @@ on tasks and options' means alone.
 - **Figures against baselines.** `router evaluate` on the same log gives them on held-out questions.
 - **Limits.** Outcomes of one log say nothing of other questions, other models or other prompts. \
 Quality drifts; train again on new outcomes.
+
+## Models
+
+Mean quality of each model's least option, and its gain from there along each axis of compute, \
+by a straight line through its options, with standard errors.
+
+{models}
+"""
+
+JOINED_HEADING = "## Models that joined"
+JOINED_CARD = """\
+
+{heading}
+
+Known from few outcomes, and else from what the other models do on a question. Errors are what the \
+outcomes leave open; intervals of expected quality are wider by as much, the interval of a plan's \
+total is not.
+
+{models}
+
+{evidence}
 """
 
 POOLED_CARD = """\
@@ -104,6 +127,32 @@ def write_log_card(manifest: Mapping[str, Any]) -> str:
         width=median(calibration["width"]),
         weights=", ".join(f"{weight:.2f}" for weight in training["learner_weights"]),
         parity=training["parity_max_difference"],
+        models="\n".join(write_responsiveness(manifest["models"])),
+    )
+
+
+def write_joined_card(card: str, models: Sequence[Mapping[str, Any]]) -> str:
+    """Write which models joined under a bundle's card, in place of what stood there.
+
+    Parameters
+    ----------
+    card : str
+        Markdown.
+    models : sequence of mapping
+        What the manifest says of every model that joined.
+
+    Returns
+    -------
+    str
+        Markdown.
+    """
+    evidence = "\n".join(
+        f"- `{entry['model']}`: {entry['n_outcomes']} outcomes on {entry['n_questions']} questions "
+        f"of the log `{entry['dataset']}`."
+        for entry in models
+    )
+    return card.partition(f"\n{JOINED_HEADING}")[0] + JOINED_CARD.format(
+        heading=JOINED_HEADING, models="\n".join(write_responsiveness(models)), evidence=evidence
     )
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from router.models.strengths import StrengthTable, load_strengths
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from router.features.encoder import TextEncoder
-    from router.models.strengths import StrengthTable
 
 __all__ = [
     "GOLDEN_TEXTS",
@@ -15,6 +18,7 @@ __all__ = [
     "describe_features",
     "describe_libraries",
     "describe_strengths",
+    "read_strengths",
 ]
 
 LIBRARIES = ("numpy", "scikit-learn", "lightgbm", "onnx", "onnxmltools", "onnxruntime")
@@ -64,3 +68,18 @@ def describe_strengths(strengths: StrengthTable) -> dict[str, Any]:
         "strength": dict(strengths.strength),
         "reasoning": list(strengths.reasoning),
     }
+
+
+def read_strengths(manifest: Mapping[str, Any]) -> StrengthTable:
+    """Read the strength table that a bundle was made with; the package's where it has none.
+
+    Examples
+    --------
+    >>> read_strengths({"descriptors": None}).date == load_strengths().date
+    True
+    """
+    descriptors = manifest["descriptors"]
+    if descriptors is None:
+        return load_strengths()
+    table = descriptors["strengths"]
+    return StrengthTable(table["date"], table["strength"], tuple(table["reasoning"]))

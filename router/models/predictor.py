@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from router.features.encoder import TextEncoder
     from router.models.calibration import Calibration
+    from router.models.joined import JoinedHead
     from router.models.novelty import Novelty
     from router.models.session import Session
     from router.models.strengths import StrengthTable
@@ -34,6 +35,8 @@ __all__ = ["DescriptorHead", "NamedHead", "Predictor", "stack_pairs", "stack_ref
 
 # Questions times options laid out together; a batch's would fill the memory.
 PAIRS_MAX = 65_536
+# Nine of ten normal deviations are at most so large.
+INTERVAL_DEVIATIONS = 1.645
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,11 @@ class NamedHead:
     options: tuple[str, ...]
     groups: tuple[str, ...]
     option_means: tuple[float, ...] | None = None
+
+    @property
+    def deviations(self) -> dict[str, float]:
+        """Standard deviations of expected quality for want of outcomes: of options that joined."""
+        return {}
 
     def predict(
         self, features: NDArray[np.float32], groups: Sequence[str | None]
@@ -179,7 +187,7 @@ class Predictor:
     ----------
     encoder : TextEncoder
         Texts to features.
-    named : NamedHead or None
+    named : NamedHead, JoinedHead or None
         For options that were tried; None in a bundle that knows none by name.
     descriptors : DescriptorHead or None
         For options that were not.
@@ -190,7 +198,7 @@ class Predictor:
     """
 
     encoder: TextEncoder
-    named: NamedHead | None
+    named: NamedHead | JoinedHead | None
     descriptors: DescriptorHead | None
     calibration: Calibration
     novelty: Novelty | None = None
@@ -238,6 +246,11 @@ class Predictor:
         quality[:, skip] = 0.0
         low, high = self.calibration.bound(quality)
         if self.named is not None:
+            known_by = self.named.deviations
+            doubt = INTERVAL_DEVIATIONS * np.array([known_by.get(name, 0.0) for name in menu.names])
+            # Nothing is subtracted where there is no doubt, so that intervals stay what they were.
+            low = np.maximum(quality - np.hypot(quality - low, doubt), 0.0)
+            high = np.minimum(quality + np.hypot(high - quality, doubt), 1.0)
             # The calibration was measured on options known by name; how far descriptors are off
             # was not, so their intervals are as wide as those of an option nobody measured.
             guessed = np.array([kind == "descriptors" for kind in evidence])

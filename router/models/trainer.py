@@ -16,6 +16,7 @@ from router.models.card import write_log_card
 from router.models.descriptor_model import export_descriptors, fit_descriptors
 from router.models.descriptors import describe_menu
 from router.models.export import export_gain
+from router.models.joining_training import describe_models, fit_joining_basis
 from router.models.manifest import (
     choose_golden,
     describe_features,
@@ -90,6 +91,7 @@ def train(
         "novelty.npz": _pack_novelty(log, fitted, features, seed),
     }
     strengths = load_strengths()
+    files["joining.npz"] = pack_arrays(fit_joining_basis(log, fitted, strengths).to_arrays())
     descriptors: dict[str, Any] | None = None
     # Where every question saw one option only, there is no uplift to learn from descriptors.
     if np.bincount(log.question_index).max() > 1:
@@ -134,6 +136,8 @@ def _describe(log: OutcomeLog, fitted: FittedGain, seed: int) -> dict[str, Any]:
             ],
         },
         "golden_questions": choose_golden(groups),
+        "joining": {"options": [option.to_dict() for option in log.options]},
+        "models": describe_models(log, fitted),
         "training": {
             "dataset": log.dataset,
             "n_questions": log.n_questions,

@@ -1,0 +1,266 @@
+"""From a bundle and a few dozen outcomes of a new model to a bundle that knows it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from router.exceptions import BundleError, LogError
+from router.logs import read_log
+from router.models.arrays import pack_arrays, unpack_arrays
+from router.models.bundle import Bundle, make_bundle
+from router.models.card import write_joined_card
+from router.models.joined import JoinedHead, JoinedOptions
+from router.models.joining import ModelDesign, infer_coefficients, measure_residual
+from router.models.joining_basis import JoiningBasis
+from router.models.kinship import find_kin, name_models
+from router.models.manifest import read_strengths
+from router.models.responsiveness import measure_responsiveness
+from router.models.trainer import cost_options
+from router.outcomes import OutcomeLog
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from router.models.joined import SurfaceHead
+    from router.models.strengths import StrengthTable
+
+__all__ = ["join"]
+
+# Fewer outcomes say less of a model than its name does.
+OUTCOMES_MIN = 10
+
+
+def join(
+    bundle: Bundle,
+    log: OutcomeLog | str | Path,
+    *,
+    options: Sequence[str] | None = None,
+    replace: bool = False,
+) -> Bundle:
+    """Let options of new models join a bundle, by a few dozen of their outcomes.
+
+    The questions may be any the new options answered. Where the log also holds outcomes of options
+    that the bundle knows, on the same questions, these tell how hard the questions were.
+
+    Parameters
+    ----------
+    bundle : Bundle
+        Trained on a log; it is left as it is.
+    log : OutcomeLog, str or Path
+        Outcomes in the bundle's cost unit, at least 10 of every new model; or the file that holds
+        them.
+    options : sequence of str, optional
+        Names of the options to join; all that the bundle has no outcomes of by default.
+    replace : bool, default=False
+        Whether options that joined before may join anew, on these outcomes alone.
+
+    Returns
+    -------
+    Bundle
+        In memory, with the new options behind the others in its menu.
+
+    Raises
+    ------
+    BundleError
+        If nothing can join the bundle.
+    LogError
+        If an option is not in the log or known already, there are too few outcomes, a question has
+        no text, or the cost unit is another.
+    """
+    log = log if isinstance(log, OutcomeLog) else read_log(log)
+    basis, trained = _read_basis(bundle)
+    head = bundle.predictor.named
+    earlier = head.joined if isinstance(head, JoinedHead) else None
+    names = _choose_options(bundle, log, trained, earlier, options, replace=replace)
+    evidence = _collect(bundle, log, basis, trained)
+    strengths = read_strengths(bundle.manifest)
+    joined, entries = earlier, []
+    for columns in _part_by_model(log, names):
+        fresh, entry = _join_model(evidence, basis, columns, strengths)
+        joined = fresh if joined is None else joined.append(fresh)
+        entries.append(entry)
+    return _assemble(bundle, log, joined, entries)
+
+
+@dataclass(frozen=True)
+class _Evidence:
+    """A log as seen by a bundle: n questions, m trained options, g tasks."""
+
+    log: OutcomeLog
+    surface: NDArray[np.float64]
+    membership: NDArray[np.float64]
+    residual: NDArray[np.float64]
+    is_told: NDArray[np.bool_]
+
+
+def _read_basis(bundle: Bundle) -> tuple[JoiningBasis, SurfaceHead]:
+    """Read what a join starts from, or say that nothing can join."""
+    head, manifest = bundle.predictor.named, bundle.manifest
+    if head is None:
+        raise BundleError(
+            f"bundle {bundle.bundle_id} knows no option by name, so a new one has none to be "
+            "compared with: train a bundle on a log of outcomes first"
+        )
+    if "joining.npz" not in bundle.files:
+        raise BundleError(
+            f"bundle {bundle.bundle_id} was made before models could join: train it again"
+        )
+    named = manifest["named"]
+    arrays = unpack_arrays(bundle.files["joining.npz"], "joining.npz")
+    basis = JoiningBasis.from_arrays(arrays, manifest["joining"]["options"], named["groups"])
+    return basis, head.trained if isinstance(head, JoinedHead) else head
+
+
+def _choose_options(
+    bundle: Bundle,
+    log: OutcomeLog,
+    trained: SurfaceHead,
+    earlier: JoinedOptions | None,
+    wanted: Sequence[str] | None,
+    *,
+    replace: bool,
+) -> list[str]:
+    """Choose the options that join, and refuse what cannot."""
+    held = [option.name for option in log.options]
+    before = () if earlier is None else earlier.names
+    refused = set(trained.options) | (set() if replace else set(before))
+    names = [name for name in held if name not in refused] if wanted is None else list(wanted)
+    if not names:
+        raise LogError(f"{log.dataset}: the bundle knows all its options: {', '.join(held[:9])}")
+    for name in names:
+        if name not in held:
+            raise LogError(f"{log.dataset}: no option {name!r}: there are {', '.join(held[:9])}")
+        if name in trained.options:
+            raise LogError(f"option {name!r}: the bundle was trained on it; train it again instead")
+        if name in refused:
+            raise LogError(f"option {name!r}: joined before; --replace lets it join anew")
+    unit = bundle.manifest["cost_unit"]
+    if log.cost_unit != unit:
+        raise LogError(f"{log.dataset}: costs are in {log.cost_unit!r}; the bundle's in {unit!r}")
+    for query_id, text in zip(log.query_ids, log.texts, strict=True):
+        if not text.strip():
+            raise LogError(f"{log.dataset}: question {query_id!r} has no text to be predicted from")
+    return names
+
+
+def _part_by_model(log: OutcomeLog, names: Sequence[str]) -> list[NDArray[np.int64]]:
+    """Part the options that join by model, each with enough outcomes."""
+    models = np.array(name_models(log.options))
+    chosen = np.array([option.name in names for option in log.options])
+    parts = [np.flatnonzero(chosen & (models == model)) for model in np.unique(models[chosen])]
+    for columns in parts:
+        n_outcomes = int(np.isin(log.option_index, columns).sum())
+        if n_outcomes < OUTCOMES_MIN:
+            raise LogError(
+                f"{log.dataset}: {n_outcomes} outcomes of model {models[columns[0]]!r} are too "
+                f"few to join: at least {OUTCOMES_MIN} are needed"
+            )
+    return parts
+
+
+def _collect(
+    bundle: Bundle, log: OutcomeLog, basis: JoiningBasis, trained: SurfaceHead
+) -> _Evidence:
+    """Predict the questions, and measure how the known options did on them."""
+    features = bundle.predictor.encoder.encode(log.texts)
+    surface = trained.predict(features, log.groups)
+    position = {option.name: column for column, option in enumerate(log.options)}
+    observed = log.to_matrix(log.quality)
+    quality = np.full_like(surface, np.nan)
+    for column, name in enumerate(trained.options):
+        if name in position:
+            quality[:, column] = observed[:, position[name]]
+    return _Evidence(
+        log,
+        surface,
+        basis.inferrer.assign(features, log.groups),
+        measure_residual(quality, surface),
+        ~np.isnan(quality).all(axis=1),
+    )
+
+
+def _join_model(
+    evidence: _Evidence,
+    basis: JoiningBasis,
+    columns: NDArray[np.int64],
+    strengths: StrengthTable,
+) -> tuple[JoinedOptions, dict[str, Any]]:
+    """Infer what one model's options are worth, and describe the model."""
+    log, prior = evidence.log, basis.prior
+    options = [log.options[column] for column in columns]
+    kin = find_kin(basis.options, options, strengths)
+    design = ModelDesign(kin, basis.surface_mean, len(basis.task_share))
+    rows = np.isin(log.option_index, columns)
+    question, option = log.question_index[rows], np.searchsorted(columns, log.option_index[rows])
+    matrix, base = design.build(
+        evidence.surface[question],
+        evidence.membership[question],
+        evidence.residual[question],
+        option,
+    )
+    # What the known options would have told of a question is doubt where none of them tried it.
+    doubt = (prior.mean[-1] ** 2 + prior.variance[-1]) * basis.residual_variance
+    common = prior.between + np.where(evidence.is_told[question], 0.0, doubt)
+    coefficients, covariance = infer_coefficients(
+        matrix, log.quality[rows] - base, question, design.expect(prior), (prior.noise, common)
+    )
+    average, _ = design.build(
+        np.tile(basis.surface_mean, (len(options), 1)),
+        np.tile(basis.task_share, (len(options), 1)),
+        np.zeros(len(options)),
+        np.arange(len(options)),
+    )
+    spread = average @ covariance @ average.T
+    weights, offset, tasks = design.fold(coefficients)
+    joined = JoinedOptions(
+        tuple(option.name for option in options),
+        weights,
+        offset,
+        np.tile(tasks[:, None], (1, len(options))),
+        np.sqrt(np.diag(spread)),
+    )
+    means = basis.surface_mean @ weights + basis.task_share @ tasks + offset
+    entry = measure_responsiveness(options, means, spread)[0]
+    return joined, entry | {
+        "dataset": log.dataset,
+        "options": list(joined.names),
+        "n_outcomes": int(rows.sum()),
+        "n_questions": len(np.unique(question)),
+    }
+
+
+def _assemble(
+    bundle: Bundle,
+    log: OutcomeLog,
+    joined: JoinedOptions | None,
+    entries: list[dict[str, Any]],
+) -> Bundle:
+    """Write the new bundle: the old one's files, what joined, and a card that says so."""
+    if joined is None:
+        raise LogError(f"{log.dataset}: no option joins")
+    manifest = {
+        name: value
+        for name, value in bundle.manifest.items()
+        if name not in ("bundle_id", "files", "golden", "format")
+    }
+    golden = bundle.manifest["golden"]
+    fresh = {name for entry in entries for name in entry["options"]}
+    earlier = manifest.get("joined", {"models": []})["models"]
+    kept = [entry for entry in earlier if not fresh & set(entry["options"])]
+    options = {option.name: option.to_dict() for option in bundle.menu}
+    costed = {option.name: option.to_dict() for option in cost_options(log)}
+    options |= {name: costed[name] for name in joined.names if name in costed and name in fresh}
+    manifest |= {
+        "golden_questions": (golden["texts"], golden["groups"]),
+        "menu": list(options.values()),
+        "joined": {"options": list(joined.names), "models": [*kept, *entries]},
+    }
+    files = dict(bundle.files) | {"joined.npz": pack_arrays(joined.to_arrays())}
+    files["card.md"] = write_joined_card(bundle.card, manifest["joined"]["models"]).encode()
+    return make_bundle(manifest, files)
