@@ -22,6 +22,7 @@ from router.questions import Question, read_questions
 
 if TYPE_CHECKING:
     from router.evaluation import evaluate as evaluate
+    from router.models.joiner import join as join
     from router.models.trainer import train as train
 
 __version__ = "0.1.0"
@@ -43,6 +44,7 @@ __all__ = [
     "RouterError",
     "__version__",
     "evaluate",
+    "join",
     "load_menu",
     "read_log",
     "read_logs",
@@ -52,11 +54,15 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Load training and evaluation when they are first asked for: they need heavier packages."""
+    """Load training, joining and evaluation when first asked for: they need heavier packages."""
     if name == "train":
         from router.models.trainer import train
 
         return train
+    if name == "join":
+        from router.models.joiner import join
+
+        return join
     if name == "evaluate":
         from router.evaluation import evaluate
 

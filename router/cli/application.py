@@ -12,6 +12,7 @@ import typer
 from router import __version__
 from router.cli.evaluating import evaluate
 from router.cli.inspecting import inspect
+from router.cli.joining import join
 from router.cli.menus import menu_commands
 from router.cli.output import make_printable
 from router.cli.planning import allocate, curve, predict
@@ -35,7 +36,7 @@ application = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, predict, allocate, curve, evaluate, inspect, serve):
+for command in (train, join, predict, allocate, curve, evaluate, inspect, serve):
     application.command()(command)
 application.add_typer(menu_commands, name="menu")
 

@@ -181,7 +181,7 @@ def _collect(
         surface,
         basis.inferrer.assign(features, log.groups),
         measure_residual(quality, surface),
-        ~np.isnan(quality).all(axis=1),
+        (~np.isnan(quality)).sum(axis=1) > 0,
     )
 
 

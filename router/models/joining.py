@@ -234,7 +234,8 @@ def infer_coefficients(
     """
     mean, variance = prior
     gram, product = _weigh_rows(columns, target, question, noise)
-    covariance: NDArray[np.float64] = np.linalg.inv(np.diag(1.0 / variance) + gram)
+    precision: NDArray[np.float64] = np.diag(1.0 / variance) + gram
+    covariance = np.asarray(np.linalg.inv(precision), dtype=np.float64)
     return covariance @ (mean / variance + product), covariance
 
 

@@ -128,7 +128,7 @@ def _collect_cases(
     cases = []
     for model in models[:: -(-len(models) // MODELS_MAX)]:
         own, others = np.flatnonzero(names == model), np.flatnonzero(names != model)
-        kin = find_kin([options[i] for i in others], [options[i] for i in own], strengths)
+        kin = find_kin([options[int(i)] for i in others], [options[int(i)] for i in own], strengths)
         surface = held_out[:, others]
         design = ModelDesign(kin, surface.mean(axis=0), membership.shape[1])
         residual = measure_residual(quality[:, others], surface)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from router.models.gain import GainModel
 
 __all__ = ["TaskInferrer"]
-
-COUNTS = ("n_components", "n_tree_components", "n_directions")
-SHAPES = ("shape_mean", "shape_spread")
-SCALES = ("shape_clip", "shape_weight")
 
 
 @dataclass(frozen=True)
@@ -103,10 +99,10 @@ class TaskInferrer:
 
     def to_arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return everything but the tasks' names, to be stored."""
-        fields: dict[str, Any] = {
-            name: getattr(self.standard, name) for name in (*COUNTS, *SHAPES, *SCALES)
+        arrays = {
+            item.name: np.asarray(getattr(self.standard, item.name))
+            for item in fields(self.standard)
         }
-        arrays = {name: np.asarray(value) for name, value in fields.items()}
         return arrays | {"coefficient": self.coefficient, "intercept": self.intercept}
 
     @classmethod
@@ -132,18 +128,23 @@ class TaskInferrer:
             If an array is missing or does not fit.
         """
         try:
-            counts = [int(arrays[name]) for name in COUNTS]
-            scales = [float(arrays[name]) for name in SCALES]
-            shapes = [arrays[name].astype(np.float32) for name in SHAPES]
+            standard = TextStandard(
+                n_components=int(arrays["n_components"]),
+                n_tree_components=int(arrays["n_tree_components"]),
+                n_directions=int(arrays["n_directions"]),
+                shape_mean=arrays["shape_mean"].astype(np.float32),
+                shape_spread=arrays["shape_spread"].astype(np.float32),
+                shape_clip=float(arrays["shape_clip"]),
+                shape_weight=float(arrays["shape_weight"]),
+            )
             coefficient = arrays["coefficient"].astype(np.float32)
             intercept = arrays["intercept"].astype(np.float32)
         except (KeyError, TypeError, ValueError):
             raise BundleError("joining.npz: the tasks are malformed") from None
-        n_dense = counts[0] + len(shapes[0])
+        n_dense = standard.n_components + len(standard.shape_mean)
         if coefficient.shape != (n_dense, len(groups)) or intercept.shape != (len(groups),):
             raise BundleError(
                 f"joining.npz: coefficients of shape {coefficient.shape} do not fit "
                 f"{n_dense} features and {len(groups)} tasks"
             )
-        standard = TextStandard(*counts, *shapes, *scales)
         return cls(tuple(groups), standard, coefficient, intercept)
