@@ -12,6 +12,7 @@ from router.logs import read_log
 from router.models.arrays import pack_arrays, unpack_arrays
 from router.models.bundle import Bundle, make_bundle
 from router.models.card import write_joined_card
+from router.models.contrasts import split_variance
 from router.models.joined import JoinedHead, JoinedOptions
 from router.models.joining import ModelDesign, infer_coefficients, measure_residual
 from router.models.joining_basis import JoiningBasis
@@ -34,6 +35,9 @@ __all__ = ["join"]
 
 # Fewer outcomes say less of a model than its name does.
 OUTCOMES_MIN = 10
+# The noise of the known models' outcomes counts like so many outcomes of the new one, whose answers
+# may be scored otherwise or averaged over other numbers of runs.
+NOISE_WORTH, NOISE_ROUNDS = 20.0, 3
 
 
 def join(
@@ -207,9 +211,13 @@ def _join_model(
     # What the known options would have told of a question is doubt where none of them tried it.
     doubt = (prior.mean[-1] ** 2 + prior.variance[-1]) * basis.residual_variance
     common = prior.between + np.where(evidence.is_told[question], 0.0, doubt)
-    coefficients, covariance = infer_coefficients(
-        matrix, log.quality[rows] - base, question, design.expect(prior), (prior.noise, common)
-    )
+    target, expected = log.quality[rows] - base, (prior.noise, common)
+    noise = expected
+    for _ in range(NOISE_ROUNDS):
+        coefficients, covariance = infer_coefficients(
+            matrix, target, question, design.expect(prior), noise
+        )
+        noise = _measure_noise(target - matrix @ coefficients, question, option, expected)
     average, _ = design.build(
         np.tile(basis.surface_mean, (len(options), 1)),
         np.tile(basis.task_share, (len(options), 1)),
@@ -233,6 +241,24 @@ def _join_model(
         "n_outcomes": int(rows.sum()),
         "n_questions": len(np.unique(question)),
     }
+
+
+def _measure_noise(
+    residual: NDArray[np.float64],
+    question: NDArray[np.int64],
+    option: NDArray[np.int64],
+    expected: tuple[float, NDArray[np.float64]],
+) -> tuple[float, NDArray[np.float64]]:
+    """Measure the noise of the new outcomes, as far as there are enough, else as expected."""
+    own, common = expected
+    shape = int(question.max()) + 1, int(option.max()) + 1
+    spread, seen = np.zeros(shape), np.zeros(shape)
+    spread[question, option], seen[question, option] = residual, 1.0
+    found_own, found_common = split_variance(spread, seen)
+    n, average = len(residual), float(common.mean())
+    mixed_common = (NOISE_WORTH * average + n * found_common) / (NOISE_WORTH + n)
+    scaled = common * (mixed_common / average) if average > 0.0 else np.full(n, mixed_common)
+    return (NOISE_WORTH * own + n * found_own) / (NOISE_WORTH + n), scaled
 
 
 def _assemble(

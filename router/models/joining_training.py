@@ -37,7 +37,7 @@ __all__ = ["describe_models", "fit_join_prior", "fit_joining_basis"]
 DEFAULTS = {
     "ability": (0.0, 0.15),
     "slope": (-0.15, 0.15),
-    "own_gain": (0.0, 0.1),
+    "own_gain": (0.0, 0.15),
     "share": (1.0, 0.4),
     "likeness": (0.0, 0.25),
     "task": (0.0, 0.12),
