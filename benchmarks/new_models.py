@@ -12,6 +12,10 @@ mean         observed mean of the model's outcomes, of each option as far as it 
 task         the same by task, shrunk by ten outcomes towards the mean
 join         ``router join``
 retrain      a gain model trained on all outcomes of the training folds, the new model's included
+
+A second table lets code-davinci-002, which was not trained to reason, join the bundle of
+`exam_reasoning` with outcomes of `bbh_thinking`, half of them with thinking: how fast evidence
+overrules the expectation of a small gain, and whether the stated error fits the spread of draws.
 """
 
 from __future__ import annotations
@@ -120,27 +124,25 @@ def predict(case: Case, count: int, seed: int) -> dict[str, NDArray[np.float64]]
         mean, task = average(case, outcomes, test)
         surfaces["mean"][np.ix_(test, columns)] = mean
         surfaces["task"][np.ix_(test, columns)] = task
-        joined = join(bundle, outcomes)
+        joined = join(bundle, outcomes, menu=Menu(case.log.options))
         surfaces["join"][np.ix_(test, columns)] = predict_joined(case, joined, test)
     return surfaces
 
 
 def predict_joined(case: Case, bundle: Bundle, test: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Predict the new options by a joined bundle, one never drawn like the model's average."""
+    """Predict the new options by a joined bundle."""
     head, log = bundle.predictor.named, case.log
     if not isinstance(head, JoinedHead):
         raise TypeError("nothing joined")
     features = bundle.predictor.encoder.encode([log.texts[row] for row in test])
     groups = [log.groups[row] for row in test]
     position = {option.name: column for column, option in enumerate(log.options)}
-    surface = case.known[np.ix_(test, [position[name] for name in head.trained.options])]
+    known = np.array([position[name] for name in head.trained.options])
+    surface = case.known[np.ix_(test, known)]
     quality = head.joined.predict(surface, head.inferrer.assign(features, groups))
-    columns = [log.options[column].name for column in np.flatnonzero(case.is_new)]
     place = {name: column for column, name in enumerate(head.joined.names)}
-    average_new = quality.mean(axis=1)
-    return np.column_stack(
-        [quality[:, place[name]] if name in place else average_new for name in columns]
-    )
+    names = [log.options[int(column)].name for column in np.flatnonzero(case.is_new)]
+    return quality[:, [place[name] for name in names]]
 
 
 def average(
@@ -148,7 +150,7 @@ def average(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Average the drawn outcomes by option, and by task with the options' differences."""
     names = [option.name for option in outcomes.options]
-    columns = [case.log.options[column].name for column in np.flatnonzero(case.is_new)]
+    columns = [case.log.options[int(column)].name for column in np.flatnonzero(case.is_new)]
     rows = np.isin(outcomes.option_index, [names.index(c) for c in columns if c in names])
     quality, option = outcomes.quality[rows], outcomes.option_index[rows]
     overall = quality.mean()
@@ -161,8 +163,8 @@ def average(
     for row in test:
         own = quality[groups == case.log.groups[row]]
         by_task.append((own.sum() + TASK_WORTH * overall) / (len(own) + TASK_WORTH))
-    mean = np.array(means)
-    return mean, np.array(by_task)[:, None] + (mean - overall)
+    mean, task = np.array(means), np.array(by_task)
+    return mean, task[:, None] + (mean - overall)
 
 
 def measure(log: OutcomeLog, name: str, draws: int) -> list[dict[str, Any]]:
@@ -231,15 +233,41 @@ def write(row: dict[str, Any]) -> str:
     cells = [row["log"], row["method"], str(row["outcomes"] or "-")]
     cells += [f"{row['brier']:.4f}", f"{row['off']:.3f}", f"{row['worth']:.4f}"]
     for part in ("brier", "worth"):
-        gap = row.get(f"{part}_gap_{row['outcomes'] or 50}")
-        hidden = row["method"] == "join" or gap is None
-        cells.append("-" if hidden else f"{gap[0]:+.4f} [{gap[1]:+.4f}, {gap[2]:+.4f}]")
+        gap = row[f"{part}_gap_{row['outcomes'] or 50}"]
+        text = f"{gap[0]:+.4f} [{gap[1]:+.4f}, {gap[2]:+.4f}]"
+        cells.append("-" if row["method"] == "join" else text)
     return "| " + " | ".join(cells) + " |"
+
+
+def overrule(folder: Path, draws: int) -> list[dict[str, float]]:
+    """Let a model join that gains far more from thinking than the known ones do."""
+    bundle = train(read_log(folder / "exam_reasoning.parquet"))
+    # Costs play no part here, so the unit may be called like the bundle's.
+    log = replace(read_log(folder / "bbh_thinking.parquet"), cost_unit="usd")
+    rows = []
+    for count in (*COUNTS, 1000):
+        gains = []
+        for seed in range(draws):
+            rng = np.random.default_rng([seed, count])
+            chosen = rng.choice(log.n_questions, count // 2, replace=False)
+            joined = join(bundle, select_rows(log, np.isin(log.question_index, chosen)))
+            gains.append(joined.manifest["joined"]["models"][0]["gains"]["reasoning"])
+        found = np.array([entry["gain"] for entry in gains])
+        error = float(np.mean([entry["error"] for entry in gains]))
+        spread = float(found.std(ddof=1)) if draws > 1 else 0.0
+        rows.append(
+            {"outcomes": count, "gain": float(found.mean()), "spread": spread, "error": error}
+        )
+    return rows
 
 
 HEADER = (
     "| log | method | outcomes | Brier | mean off by | plans' quality "
     "| join - it: Brier [95 %] | join - it: quality [95 %] |\n" + "|---" * 8 + "|"
+)
+
+OVERRULED_HEADER = (
+    "| outcomes | gain from thinking | spread over draws | stated error |\n" + "|---" * 4 + "|"
 )
 
 
@@ -264,8 +292,19 @@ def main() -> int:
         )
         rows += sorted(found, key=lambda row: (row["outcomes"], row["method"]))
         print("\n".join(write(row) for row in found), flush=True)
+    draws = 1 if arguments.quick else 4 * arguments.draws
+    overruled = overrule(folder, draws)
+    print(
+        "\n| outcomes | gain from thinking | spread over draws | stated error |\n"
+        + "|---" * 4
+        + "|"
+    )
+    for row in overruled:
+        cells = (f"{row[part]:+.3f}" for part in ("gain", "spread", "error"))
+        print("| " + " | ".join((f"{row['outcomes']:.0f}", *cells)) + " |")
     if arguments.json is not None:
-        arguments.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+        figures = {"rows": rows, "overruled": overruled}
+        arguments.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     worse = [
         row
         for row in rows

@@ -9,6 +9,7 @@ import typer
 from router.cli.arguments import JsonOption
 from router.cli.output import emit, print_lines
 from router.logs import read_log
+from router.menus import load_menu
 from router.models.bundle import Bundle, check_target
 from router.models.responsiveness import write_responsiveness
 
@@ -36,6 +37,15 @@ NamesOption = Annotated[
         show_default=False,
     ),
 ]
+ExtraOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--menu",
+        metavar="MENU.toml",
+        help="Further options of the same models that the outcomes do not hold.",
+        show_default=False,
+    ),
+]
 TargetOption = Annotated[
     Path,
     typer.Option("--out", metavar="BUNDLE", help="The directory to write.", show_default=False),
@@ -51,6 +61,7 @@ def join(
     bundle: BundleArgument,
     outcomes: LogArgument,
     out: TargetOption,
+    menu: ExtraOption = None,
     options: NamesOption = None,
     replace: ReplaceOption = False,
     as_json: JsonOption = False,
@@ -60,7 +71,11 @@ def join(
 
     check_target(out)
     joined = join_options(
-        Bundle.load(bundle), read_log(outcomes), options=options or None, replace=replace
+        Bundle.load(bundle),
+        read_log(outcomes),
+        options=options or None,
+        menu=None if menu is None else load_menu(menu),
+        replace=replace,
     )
     joined.save(out)
     models = joined.manifest["joined"]["models"]

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from router.models.joined import SurfaceHead
     from router.models.strengths import StrengthTable
+    from router.options import Menu, Option
 
 __all__ = ["join"]
 
@@ -45,6 +46,7 @@ def join(
     log: OutcomeLog | str | Path,
     *,
     options: Sequence[str] | None = None,
+    menu: Menu | None = None,
     replace: bool = False,
 ) -> Bundle:
     """Let options of new models join a bundle, by a few dozen of their outcomes.
@@ -61,6 +63,9 @@ def join(
         them.
     options : sequence of str, optional
         Names of the options to join; all that the bundle has no outcomes of by default.
+    menu : Menu, optional
+        Further options of the same models, which join although the log does not hold them: what is
+        learned of a model is shared by all its options.
     replace : bool, default=False
         Whether options that joined before may join anew, on these outcomes alone.
 
@@ -78,18 +83,25 @@ def join(
         no text, or the cost unit is another.
     """
     log = log if isinstance(log, OutcomeLog) else read_log(log)
-    basis, trained = _read_basis(bundle)
-    head = bundle.predictor.named
-    earlier = head.joined if isinstance(head, JoinedHead) else None
+    basis, trained, earlier = _read_basis(bundle)
     names = _choose_options(bundle, log, trained, earlier, options, replace=replace)
     evidence = _collect(bundle, log, basis, trained)
     strengths = read_strengths(bundle.manifest)
     joined, entries = earlier, []
-    for columns in _part_by_model(log, names):
-        fresh, entry = _join_model(evidence, basis, columns, strengths)
+    known = (*trained.options, *(() if earlier is None else earlier.names))
+    for newcomer in _part_by_model(log, names, menu, known):
+        fresh, entry = _join_model(evidence, basis, newcomer, strengths)
         joined = fresh if joined is None else joined.append(fresh)
         entries.append(entry)
     return _assemble(bundle, log, joined, entries)
+
+
+@dataclass(frozen=True)
+class _Newcomer:
+    """The options of a model that joins: those at some columns of the log, then untried ones."""
+
+    columns: NDArray[np.int64]
+    options: tuple[Option, ...]
 
 
 @dataclass(frozen=True)
@@ -103,8 +115,8 @@ class _Evidence:
     is_told: NDArray[np.bool_]
 
 
-def _read_basis(bundle: Bundle) -> tuple[JoiningBasis, SurfaceHead]:
-    """Read what a join starts from, or say that nothing can join."""
+def _read_basis(bundle: Bundle) -> tuple[JoiningBasis, SurfaceHead, JoinedOptions | None]:
+    """Read what a join starts from and what joined before, or say that nothing can join."""
     head, manifest = bundle.predictor.named, bundle.manifest
     if head is None:
         raise BundleError(
@@ -118,7 +130,9 @@ def _read_basis(bundle: Bundle) -> tuple[JoiningBasis, SurfaceHead]:
     named = manifest["named"]
     arrays = unpack_arrays(bundle.files["joining.npz"], "joining.npz")
     basis = JoiningBasis.from_arrays(arrays, manifest["joining"]["options"], named["groups"])
-    return basis, head.trained if isinstance(head, JoinedHead) else head
+    if isinstance(head, JoinedHead):
+        return basis, head.trained, head.joined
+    return basis, head, None
 
 
 def _choose_options(
@@ -153,19 +167,27 @@ def _choose_options(
     return names
 
 
-def _part_by_model(log: OutcomeLog, names: Sequence[str]) -> list[NDArray[np.int64]]:
+def _part_by_model(
+    log: OutcomeLog, names: Sequence[str], menu: Menu | None, known: Sequence[str]
+) -> list[_Newcomer]:
     """Part the options that join by model, each with enough outcomes."""
     models = np.array(name_models(log.options))
     chosen = np.array([option.name in names for option in log.options])
-    parts = [np.flatnonzero(chosen & (models == model)) for model in np.unique(models[chosen])]
-    for columns in parts:
+    held = {*known, *(option.name for option in log.options)}
+    untried = [option for option in menu or () if option.name not in held and not option.is_skip]
+    newcomers = []
+    for model in np.unique(models[chosen]):
+        columns = np.flatnonzero(chosen & (models == model))
         n_outcomes = int(np.isin(log.option_index, columns).sum())
         if n_outcomes < OUTCOMES_MIN:
             raise LogError(
-                f"{log.dataset}: {n_outcomes} outcomes of model {models[columns[0]]!r} are too "
-                f"few to join: at least {OUTCOMES_MIN} are needed"
+                f"{log.dataset}: {n_outcomes} outcomes of model {str(model)!r} are too few to "
+                f"join: at least {OUTCOMES_MIN} are needed"
             )
-    return parts
+        tried = [cost_options(log)[column] for column in columns.tolist()]
+        also = [option for option in untried if option.model == model]
+        newcomers.append(_Newcomer(columns, (*tried, *also)))
+    return newcomers
 
 
 def _collect(
@@ -192,12 +214,12 @@ def _collect(
 def _join_model(
     evidence: _Evidence,
     basis: JoiningBasis,
-    columns: NDArray[np.int64],
+    newcomer: _Newcomer,
     strengths: StrengthTable,
 ) -> tuple[JoinedOptions, dict[str, Any]]:
     """Infer what one model's options are worth, and describe the model."""
     log, prior = evidence.log, basis.prior
-    options = [log.options[column] for column in columns]
+    columns, options = newcomer.columns, newcomer.options
     kin = find_kin(basis.options, options, strengths)
     design = ModelDesign(kin, basis.surface_mean, len(basis.task_share))
     rows = np.isin(log.option_index, columns)
@@ -237,7 +259,7 @@ def _join_model(
     entry = measure_responsiveness(options, means, spread)[0]
     return joined, entry | {
         "dataset": log.dataset,
-        "options": list(joined.names),
+        "options": [option.to_dict() for option in options],
         "n_outcomes": int(rows.sum()),
         "n_questions": len(np.unique(question)),
     }
@@ -276,16 +298,14 @@ def _assemble(
         if name not in ("bundle_id", "files", "golden", "format")
     }
     golden = bundle.manifest["golden"]
-    fresh = {name for entry in entries for name in entry["options"]}
-    earlier = manifest.get("joined", {"models": []})["models"]
-    kept = [entry for entry in earlier if not fresh & set(entry["options"])]
-    options = {option.name: option.to_dict() for option in bundle.menu}
-    costed = {option.name: option.to_dict() for option in cost_options(log)}
-    options |= {name: costed[name] for name in joined.names if name in costed and name in fresh}
+    fresh = {option["name"]: option for entry in entries for option in entry.pop("options")}
+    models = {entry["model"]: entry for entry in manifest.get("joined", {"models": []})["models"]}
+    models |= {entry["model"]: entry for entry in entries}
+    options = {option.name: option.to_dict() for option in bundle.menu} | fresh
     manifest |= {
         "golden_questions": (golden["texts"], golden["groups"]),
         "menu": list(options.values()),
-        "joined": {"options": list(joined.names), "models": [*kept, *entries]},
+        "joined": {"options": list(joined.names), "models": list(models.values())},
     }
     files = dict(bundle.files) | {"joined.npz": pack_arrays(joined.to_arrays())}
     files["card.md"] = write_joined_card(bundle.card, manifest["joined"]["models"]).encode()
