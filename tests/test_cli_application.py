@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Capture = pytest.CaptureFixture[str]
-COMMANDS = ("train", "predict", "allocate", "curve", "evaluate", "inspect", "serve", "menu")
+COMMANDS = ("train", "join", "predict", "allocate", "curve", "evaluate", "inspect", "serve", "menu")
 
 
 def test_version_is_printed(capsys: Capture) -> None:

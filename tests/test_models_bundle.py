@@ -27,7 +27,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-FILES = ("card.md", "level.onnx", MANIFEST, "named.onnx", "novelty.npz", "text.npz", "uplift.onnx")
+FILES = (
+    "card.md",
+    "joining.npz",
+    "level.onnx",
+    MANIFEST,
+    "named.onnx",
+    "novelty.npz",
+    "text.npz",
+    "uplift.onnx",
+)
 Manifest = dict[str, Any]
 
 

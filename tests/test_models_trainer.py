@@ -48,6 +48,7 @@ def test_parity_covers_every_graph() -> None:
     """Named and descriptor graphs all come along where questions saw two options."""
     assert set(planted_bundle().files) == {
         "card.md",
+        "joining.npz",
         "level.onnx",
         "named.onnx",
         "novelty.npz",

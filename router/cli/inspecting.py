@@ -14,7 +14,7 @@ from router.models.bundle import Bundle
 __all__ = ["inspect"]
 
 # Recorded answers and digests are for machines, and the menu gets a table.
-HIDDEN = ("bundle_id", "files", "golden", "menu", "menu_name")
+HIDDEN = ("bundle_id", "files", "golden", "joined", "joining", "menu", "menu_name", "models")
 ENTRIES_MAX = 12
 
 BundleArgument = Annotated[

@@ -30,7 +30,14 @@ if TYPE_CHECKING:
 
     from router.models.kinship import Kinship
 
-__all__ = ["BLOCKS", "JoinPrior", "ModelDesign", "infer_coefficients", "measure_residual"]
+__all__ = [
+    "BLOCKS",
+    "JoinPrior",
+    "ModelDesign",
+    "infer_coefficients",
+    "measure_residual",
+    "solve_coefficients",
+]
 
 BLOCKS = ("ability", "slope", "own_gain", "share", "likeness", "task", "option", "question")
 
@@ -232,24 +239,6 @@ def infer_coefficients(
     >>> mean.tolist(), covariance.tolist()
     ([0.75], [[0.25]])
     """
-    mean, variance = prior
-    gram, product = _weigh_rows(columns, target, question, noise)
-    precision: NDArray[np.float64] = np.diag(1.0 / variance) + gram
-    covariance = np.asarray(np.linalg.inv(precision), dtype=np.float64)
-    return covariance @ (mean / variance + product), covariance
-
-
-def _weigh_rows(
-    columns: NDArray[np.float64],
-    target: NDArray[np.float64],
-    question: NDArray[np.int64],
-    noise: tuple[float, NDArray[np.float64]],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Compute the products of columns and target, weighted by the inverse covariance of the noise.
-
-    The covariance is the same within each question, so its inverse subtracts a share of the
-    question's sum from every row.
-    """
     own, common = noise
     together = np.column_stack((columns, target))
     _, first, place, count = np.unique(
@@ -257,6 +246,31 @@ def _weigh_rows(
     )
     sums = np.zeros((len(count), together.shape[1]))
     np.add.at(sums, place, together)
+    # The covariance is the same for all rows of a question, so that its inverse takes a share of
+    # the question's sum away from every row.
     share = common[first] / (own + count * common[first])
-    weighted = (columns.T @ together - sums[:, :-1].T @ (share[:, None] * sums)) / own
-    return weighted[:, :-1], weighted[:, -1]
+    products = (together.T @ together - sums.T @ (share[:, None] * sums)) / own
+    return solve_coefficients(products, prior)
+
+
+def solve_coefficients(
+    products: NDArray[np.float64], prior: tuple[NDArray[np.float64], NDArray[np.float64]]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Solve for the posterior from weighted products.
+
+    Parameters
+    ----------
+    products : ndarray of float64, shape (d + 1, d + 1)
+        Of the columns and, behind them, the target.
+    prior : tuple of ndarray of float64, shape (d,)
+        Mean and variance of the coefficients.
+
+    Returns
+    -------
+    mean : ndarray of float64, shape (d,)
+    covariance : ndarray of float64, shape (d, d)
+    """
+    mean, variance = prior
+    precision: NDArray[np.float64] = np.diag(1.0 / variance) + products[:-1, :-1]
+    covariance = np.asarray(np.linalg.inv(precision), dtype=np.float64)
+    return covariance @ (mean / variance + products[:-1, -1]), covariance

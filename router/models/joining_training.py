@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,8 +13,8 @@ from router.models.joining import (
     BLOCKS,
     JoinPrior,
     ModelDesign,
-    infer_coefficients,
     measure_residual,
+    solve_coefficients,
 )
 from router.models.joining_basis import JoiningBasis
 from router.models.kinship import find_kin, name_models
@@ -56,7 +57,7 @@ MODELS_MAX, QUESTIONS_MAX = 32, 2000
 VARIANCE_MIN = 1e-6
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Case:
     """One known model as if it were new: its outcomes against the others' surface."""
 
@@ -65,6 +66,25 @@ class _Case:
     target: NDArray[np.float64]
     question: NDArray[np.int64]
     option: NDArray[np.int64]
+
+    @cached_property
+    def products(self) -> tuple[NDArray[np.float64], dict[int, NDArray[np.float64]]]:
+        """Products of columns and target: of all rows, and of the sums of questions by their size.
+
+        Rounds differ in the noise alone, so that the rows need to be gone through once only.
+        """
+        together = np.column_stack((self.columns, self.target))
+        _, place, count = np.unique(self.question, return_inverse=True, return_counts=True)
+        sums = np.zeros((len(count), together.shape[1]))
+        np.add.at(sums, place, together)
+        by_size = {int(size): sums[count == size] for size in np.unique(count)}
+        return together.T @ together, {size: part.T @ part for size, part in by_size.items()}
+
+    def weigh(self, noise: float, between: float) -> NDArray[np.float64]:
+        """Weigh the products by the inverse covariance of the noise."""
+        total, by_size = self.products
+        shared = sum(between / (noise + size * between) * part for size, part in by_size.items())
+        return np.asarray((total - shared) / noise)
 
 
 def fit_join_prior(
@@ -183,10 +203,8 @@ def _infer(
     prior: JoinPrior, case: _Case
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.bool_]]:
     """Infer one case's coefficients; also their variances, and which its outcomes tell of."""
-    noise = prior.noise, np.full(len(case.target), prior.between)
-    coefficients, covariance = infer_coefficients(
-        case.columns, case.target, case.question, case.design.expect(prior), noise
-    )
+    products = case.weigh(prior.noise, prior.between)
+    coefficients, covariance = solve_coefficients(products, case.design.expect(prior))
     return coefficients, np.diag(covariance), (case.columns != 0.0).any(axis=0)
 
 
