@@ -218,28 +218,13 @@ def _join_model(
     strengths: StrengthTable,
 ) -> tuple[JoinedOptions, dict[str, Any]]:
     """Infer what one model's options are worth, and describe the model."""
-    log, prior = evidence.log, basis.prior
+    log = evidence.log
     columns, options = newcomer.columns, newcomer.options
     kin = find_kin(basis.options, options, strengths)
     design = ModelDesign(kin, basis.surface_mean, len(basis.task_share))
     rows = np.isin(log.option_index, columns)
     question, option = log.question_index[rows], np.searchsorted(columns, log.option_index[rows])
-    matrix, base = design.build(
-        evidence.surface[question],
-        evidence.membership[question],
-        evidence.residual[question],
-        option,
-    )
-    # What the known options would have told of a question is doubt where none of them tried it.
-    doubt = (prior.mean[-1] ** 2 + prior.variance[-1]) * basis.residual_variance
-    common = prior.between + np.where(evidence.is_told[question], 0.0, doubt)
-    target, expected = log.quality[rows] - base, (prior.noise, common)
-    noise = expected
-    for _ in range(NOISE_ROUNDS):
-        coefficients, covariance = infer_coefficients(
-            matrix, target, question, design.expect(prior), noise
-        )
-        noise = _measure_noise(target - matrix @ coefficients, question, option, expected)
+    coefficients, covariance = _infer(evidence, basis, design, rows, option)
     average, _ = design.build(
         np.tile(basis.surface_mean, (len(options), 1)),
         np.tile(basis.task_share, (len(options), 1)),
@@ -263,6 +248,35 @@ def _join_model(
         "n_outcomes": int(rows.sum()),
         "n_questions": len(np.unique(question)),
     }
+
+
+def _infer(
+    evidence: _Evidence,
+    basis: JoiningBasis,
+    design: ModelDesign,
+    rows: NDArray[np.bool_],
+    option: NDArray[np.int64],
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Infer a model's coefficients from its rows of the log, with their covariance."""
+    log, prior = evidence.log, basis.prior
+    question = log.question_index[rows]
+    columns, base = design.build(
+        evidence.surface[question],
+        evidence.membership[question],
+        evidence.residual[question],
+        option,
+    )
+    # What the known options would have told of a question is doubt where none of them tried it.
+    doubt = (prior.mean[-1] ** 2 + prior.variance[-1]) * basis.residual_variance
+    common = prior.between + np.where(evidence.is_told[question], 0.0, doubt)
+    target, expected = log.quality[rows] - base, (prior.noise, common)
+    noise = expected
+    for _ in range(NOISE_ROUNDS):
+        coefficients, covariance = infer_coefficients(
+            columns, target, question, design.expect(prior), noise
+        )
+        noise = _measure_noise(target - columns @ coefficients, question, option, expected)
+    return coefficients, covariance
 
 
 def _measure_noise(
