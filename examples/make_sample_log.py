@@ -1,4 +1,4 @@
-"""Write ``sample_log.csv``: outcomes by formula, for those who have no log of their own yet.
+"""Write ``sample_log.csv`` and ``new_model.csv``: outcomes by formula, until there are real ones.
 
 Nothing in it was measured. A question's text is composed from templates. Its task gives it traits:
 how hard it is (d), and how far searching (a), reasoning (b) and further samples (c) help. Words of
@@ -25,6 +25,8 @@ import numpy as np
 
 SEED = 20261122
 N_QUESTIONS = 300
+# A third model answers a few questions that are not in the log.
+N_QUESTIONS_NEW = 12
 TARGET = Path(__file__).with_name("sample_log.csv")
 
 QUESTION_TOKENS, ANSWER_TOKENS, TOKENS_PER_SEARCH = 120.0, 80.0, 600.0
@@ -71,6 +73,7 @@ class Task:
 
 
 MODELS = (Model("toy-small", 0.72, 0.15, 0.60), Model("toy-large", 0.88, 2.0, 8.0))
+NEW_MODEL = Model("toy-new", 0.80, 0.40, 1.60)
 SETTINGS = (
     Setting(0, "none", 0.0, 1),
     Setting(0, "high", 2400.0, 1),
@@ -201,15 +204,21 @@ def spend(model: Model, setting: Setting, rng: np.random.Generator) -> tuple[flo
     return reasoning, read + written, usd
 
 
-def make_rows(n_questions: int = N_QUESTIONS, seed: int = SEED) -> list[dict[str, object]]:
+def make_rows(
+    n_questions: int = N_QUESTIONS,
+    seed: int = SEED,
+    *,
+    models: tuple[Model, ...] = MODELS,
+    first: int = 1,
+) -> list[dict[str, object]]:
     """Make the log, one row a question and option, the same for the same seed."""
     rng = np.random.default_rng(seed)
     rows: list[dict[str, object]] = []
-    for number in range(1, n_questions + 1):
+    for number in range(first, first + n_questions):
         task = TASKS[number % len(TASKS)]
         text, harder = write_question(task, number, rng)
         luck = float(rng.normal(0.0, 0.6))
-        for model, setting in itertools.product(MODELS, SETTINGS):
+        for model, setting in itertools.product(models, SETTINGS):
             reasoning, tokens, usd = spend(model, setting, rng)
             p = compute_probability(task, harder, luck, model, setting)
             rows.append(
@@ -235,6 +244,11 @@ def make_rows(n_questions: int = N_QUESTIONS, seed: int = SEED) -> list[dict[str
     return rows
 
 
+def make_new_rows() -> list[dict[str, object]]:
+    """Make the new model's outcomes on questions that come after those of the log."""
+    return make_rows(N_QUESTIONS_NEW, SEED + 1, models=(NEW_MODEL,), first=N_QUESTIONS + 1)
+
+
 def write_log(path: Path, rows: list[dict[str, object]]) -> None:
     """Write rows as comma-separated values."""
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -246,4 +260,5 @@ def write_log(path: Path, rows: list[dict[str, object]]) -> None:
 if __name__ == "__main__":
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else TARGET
     write_log(target, make_rows())
-    print(f"wrote {target}")
+    write_log(target.with_name("new_model.csv"), make_new_rows())
+    print(f"wrote {target} and new_model.csv beside it")

@@ -14,6 +14,7 @@ from router.questions import read_questions
 from tests.contracts.commands import run_json, tiny_bundle
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from router.outcomes import OutcomeLog
@@ -50,11 +51,32 @@ def test_sample_log_is_whole(log: OutcomeLog) -> None:
     assert log.notes == ()
 
 
-def test_sample_log_is_what_the_script_writes(repository_root: Path, tmp_path: Path) -> None:
-    """Running the script again gives the same log, byte for byte."""
-    make_sample_log.write_log(tmp_path / "again.csv", make_sample_log.make_rows())
-    committed = (repository_root / "examples" / "sample_log.csv").read_bytes()
-    assert (tmp_path / "again.csv").read_bytes() == committed
+@pytest.mark.parametrize(
+    ("name", "make"),
+    [
+        ("sample_log.csv", make_sample_log.make_rows),
+        ("new_model.csv", make_sample_log.make_new_rows),
+    ],
+)
+def test_logs_are_what_the_script_writes(
+    name: str,
+    make: Callable[[], list[dict[str, object]]],
+    repository_root: Path,
+    tmp_path: Path,
+) -> None:
+    """Running the script again gives the same logs, byte for byte."""
+    make_sample_log.write_log(tmp_path / "again.csv", make())
+    assert (tmp_path / "again.csv").read_bytes() == (
+        repository_root / "examples" / name
+    ).read_bytes()
+
+
+def test_new_model_can_join_the_sample(log: OutcomeLog, repository_root: Path) -> None:
+    """Its options and questions are not those of the log, and its unit is the same."""
+    new = read_log(repository_root / "examples" / "new_model.csv")
+    assert {option.model for option in new.options} == {"toy-new"}
+    assert not set(new.texts) & set(log.texts)
+    assert (new.cost_unit, len(new.quality)) == (log.cost_unit, 72)
 
 
 def test_tasks_of_the_sample_differ_in_their_needs(log: OutcomeLog) -> None:
