@@ -95,6 +95,7 @@ BUNDLE_FILES = (
     "card.md",
     "level.onnx",
     "manifest.json",
+    "joining.npz",
     "named.onnx",
     "novelty.npz",
     "text.npz",
