@@ -8,6 +8,7 @@ from router.exceptions import BundleError
 from router.features.encoder import TextEncoder
 from router.models.arrays import unpack_arrays
 from router.models.calibration import Calibration
+from router.models.factored_head import FactoredHead, factor_descriptors
 from router.models.joined import JoinedHead, JoinedOptions
 from router.models.joining_basis import JoiningBasis
 from router.models.manifest import read_strengths
@@ -117,15 +118,16 @@ def _read_novelty(files: Mapping[str, bytes], encoder: TextEncoder) -> Novelty |
 
 def _read_descriptors(
     manifest: Mapping[str, Any], files: Mapping[str, bytes]
-) -> DescriptorHead | None:
+) -> DescriptorHead | FactoredHead | None:
     """Read the model of options known by their descriptors, if there is one."""
     descriptors = manifest.get("descriptors")
     if descriptors is None:
         return None
-    return DescriptorHead(
+    plain = DescriptorHead(
         Session(files["level.onnx"], "level.onnx"),
         Session(files["uplift.onnx"], "uplift.onnx"),
         int(descriptors["n_features"]),
         read_strengths(manifest),
         float(descriptors["strength_mean"]),
     )
+    return factor_descriptors(plain, files)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from router.features.encoder import TextEncoder
     from router.models.calibration import Calibration
+    from router.models.factored_head import FactoredHead
     from router.models.joined import JoinedHead
     from router.models.novelty import Novelty
     from router.models.session import Session
@@ -189,7 +190,7 @@ class Predictor:
         Texts to features.
     named : NamedHead, JoinedHead or None
         For options that were tried; None in a bundle that knows none by name.
-    descriptors : DescriptorHead or None
+    descriptors : DescriptorHead, FactoredHead or None
         For options that were not.
     calibration : Calibration
         Turns predictions into intervals.
@@ -199,7 +200,7 @@ class Predictor:
 
     encoder: TextEncoder
     named: NamedHead | JoinedHead | None
-    descriptors: DescriptorHead | None
+    descriptors: DescriptorHead | FactoredHead | None
     calibration: Calibration
     novelty: Novelty | None = None
 
