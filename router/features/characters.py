@@ -8,7 +8,6 @@ seconds.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -72,11 +71,9 @@ def _build_table() -> NDArray[np.uint8]:
 KIND_TABLE = _build_table()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CharacterTable:
-    """The characters of n texts, one after the other.
-
-    What several features need is worked out once, when the first of them asks for it.
+    """The characters of n texts, one after the other, and what several features need of them.
 
     Parameters
     ----------
@@ -84,51 +81,41 @@ class CharacterTable:
         Code points of the lower-cased texts, each text followed by one line feed.
     bounds : ndarray of int64, shape (n + 1,)
         Where texts begin, and where the last one ends.
+    row : ndarray of int64, shape (c,)
+        Which text a character belongs to.
+    prefix : ndarray of uint64, shape (c + 1,)
+        Hash of all characters before each place.
     word_start, word_end : ndarray of int64, shape (w,)
         Where words begin and end (exclusive), in order.
+    word_bounds : ndarray of int64, shape (n + 1,)
+        Which word is the first of each text, and how many there are.
+    word_row : ndarray of int64, shape (w,)
+        Which text a word belongs to.
+    word_hash : ndarray of uint64, shape (w,)
+        Hash of every word.
     """
 
     codes: NDArray[np.uint32]
     bounds: NDArray[np.int64]
+    row: NDArray[np.int64]
+    prefix: NDArray[np.uint64]
     word_start: NDArray[np.int64]
     word_end: NDArray[np.int64]
+    word_bounds: NDArray[np.int64]
+    word_row: NDArray[np.int64]
+    word_hash: NDArray[np.uint64]
 
     @property
     def n_texts(self) -> int:
         """Number of texts."""
         return len(self.bounds) - 1
 
-    @cached_property
-    def row(self) -> NDArray[np.int64]:
-        """Which text a character belongs to, shape (c,)."""
-        return _repeat_rows(self.bounds)
-
-    @cached_property
-    def word_bounds(self) -> NDArray[np.int64]:
-        """Which word is the first of each text, and how many there are, shape (n + 1,)."""
-        return np.searchsorted(self.word_start, self.bounds)
-
-    @cached_property
-    def word_row(self) -> NDArray[np.int64]:
-        """Which text a word belongs to, shape (w,)."""
-        return _repeat_rows(self.word_bounds)
-
-    @cached_property
-    def prefix(self) -> NDArray[np.uint64]:
-        """Hash of all characters before each place, shape (c + 1,)."""
-        return accumulate_hash(self.codes)
-
-    @cached_property
-    def word_hash(self) -> NDArray[np.uint64]:
-        """Hash of every word, shape (w,)."""
-        return hash_between(self.prefix, self.word_start, self.word_end)
-
 
 def _repeat_rows(bounds: NDArray[np.int64]) -> NDArray[np.int64]:
     """Give what lies between two bounds the number of the stretch it lies in."""
     if len(bounds) == 2:
-        return np.zeros(bounds[1] - bounds[0], dtype=np.int64)
-    return np.repeat(np.arange(len(bounds) - 1), bounds[1:] - bounds[:-1])
+        return np.zeros(bounds[1], dtype=np.int64)
+    return np.arange(len(bounds) - 1).repeat(bounds[1:] - bounds[:-1])
 
 
 def cap_text(text: str) -> str:
@@ -188,15 +175,33 @@ def tabulate_characters(capped: Sequence[str]) -> CharacterTable:
     # unchecked caller from losing a whole batch to one character.
     joined = "\n".join([*lowered, ""]).encode("utf-32-le", "replace")
     codes = np.frombuffer(joined, dtype="<u4").astype(np.uint32, copy=False)
-    bounds = np.zeros(len(lowered) + 1, dtype=np.int64)
-    bounds[1:] = [len(text) + 1 for text in lowered]
-    np.cumsum(bounds, out=bounds)
+    bounds = np.array([0, *(len(text) + 1 for text in lowered)], dtype=np.int64).cumsum()
+    start, end = _find_words(codes)
+    prefix, word_bounds = accumulate_hash(codes), start.searchsorted(bounds)
+    return CharacterTable(
+        codes=codes,
+        bounds=bounds,
+        row=_repeat_rows(bounds),
+        prefix=prefix,
+        word_start=start,
+        word_end=end,
+        word_bounds=word_bounds,
+        word_row=_repeat_rows(word_bounds),
+        word_hash=hash_between(prefix, start, end),
+    )
+
+
+def _find_words(codes: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Find where words begin and end."""
     kind = KIND_TABLE.take(codes, mode="clip")
-    inside = kind != OUTSIDE
+    begins = kind != OUTSIDE
     letter = kind == LETTER
     # A word goes on where a letter follows a letter; every text ends with a line feed.
-    goes_on = letter[1:] & letter[:-1]
-    begins, ends = inside.copy(), inside
-    begins[1:] &= ~goes_on
-    ends[:-1] &= ~goes_on
-    return CharacterTable(codes, bounds, np.flatnonzero(begins), np.flatnonzero(ends) + 1)
+    breaks = letter[1:] & letter[:-1]
+    np.logical_not(breaks, out=breaks)
+    ends = begins.copy()
+    begins[1:] &= breaks
+    ends[:-1] &= breaks
+    end = ends.nonzero()[0]
+    end += 1
+    return begins.nonzero()[0], end

@@ -104,24 +104,28 @@ def hash_between(
     return hashes
 
 
-def mix(values: NDArray[np.uint64], salt: np.uint64 | NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Spread every bit over the whole word (the finaliser of SplitMix64 by G. L. Steele et al.).
+def mix(values: NDArray[np.uint64]) -> None:
+    """Spread every bit over the whole word, in place (the finaliser of SplitMix64 [1]_).
 
     Parameters
     ----------
     values : ndarray of uint64
-        Hashes.
-    salt : uint64 or ndarray of uint64
-        Keeps kinds of n-grams apart; one for all or one each.
+        Hashes; overwritten.
 
-    Returns
-    -------
-    ndarray of uint64, same shape
+    References
+    ----------
+    .. [1] G. L. Steele, D. Lea, C. H. Flood, "Fast splittable pseudorandom number generators",
+       OOPSLA, 2014.
+
+    Examples
+    --------
+    >>> values = np.array([1], np.uint64)
+    >>> mix(values)
+    >>> hex(values[0])
+    '0x5692161d100b05e5'
     """
-    mixed: NDArray[np.uint64] = values ^ salt
-    mixed ^= mixed >> np.uint64(30)
-    mixed *= np.uint64(0xBF58476D1CE4E5B9)
-    mixed ^= mixed >> np.uint64(27)
-    mixed *= np.uint64(0x94D049BB133111EB)
-    mixed ^= mixed >> np.uint64(31)
-    return mixed
+    values ^= values >> np.uint64(30)
+    values *= np.uint64(0xBF58476D1CE4E5B9)
+    values ^= values >> np.uint64(27)
+    values *= np.uint64(0x94D049BB133111EB)
+    values ^= values >> np.uint64(31)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Ngrams", "hash_character_ngrams", "hash_ngrams", "hash_stretches", "hash_words"]
 
-WORD_SALT, PAIR_SALT, CHARACTER_SALT = 0x1B873593, 0xCC9E2D51, 0x85EBCA6B
+WORD_SALT, PAIR_SALT = np.uint64(0x1B873593), np.uint64(0xCC9E2D51)
+CHARACTER_SALT = np.uint64(0x85EBCA6B)
 
 
 def hash_stretches(
@@ -79,38 +81,46 @@ def hash_ngrams(table: CharacterTable, *, words: bool, lengths: tuple[int, ...])
     Ngrams
         Words, pairs, then stretches by length; each kind in the order of the text.
     """
-    parts, salts, rows, crossing = [], [], [], []
-    size = 0
-    if words and len(table.word_hash):
-        size = 2 * len(table.word_hash) - 1
-        parts += [table.word_hash, table.word_hash[1:]]
-        salts += [WORD_SALT, PAIR_SALT]
-        rows += [table.word_row, table.word_row[:-1]]
-        first = table.word_bounds[1:-1]
-        crossing.append(first[(first > 0) & (first < len(rows[0]))] + (len(rows[0]) - 1))
-    for length in lengths:
-        # The line feed behind every text is the one character that no stretch may hold.
-        n_starts = len(table.codes) - length
-        if n_starts <= 0:
-            continue
-        stretches = table.prefix[length:-1] - table.prefix[:n_starts]
-        stretches *= get_inverses(n_starts)
-        parts.append(stretches)
-        salts.append(CHARACTER_SALT + length)
-        rows.append(table.row[:n_starts])
-        start = (table.bounds[1:-1, None] - np.arange(1, length + 1)).ravel()
-        crossing.append(start[(start >= 0) & (start < n_starts)] + size)
-        size += n_starts
-    if not parts:
-        return Ngrams(np.zeros(0, np.uint64), np.zeros(0, np.int64), np.zeros(0, np.int64))
-    salt = np.repeat(np.array(salts, dtype=np.uint64), [len(part) for part in parts])
-    key = mix(np.concatenate(parts), salt)
-    if words and len(rows[0]) > 1:
+    prefix, n_words = table.prefix, len(table.word_hash) if words else 0
+    n_pairs = max(n_words - 1, 0)
+    # The line feed behind every text is the one character that no stretch may hold.
+    n_starts = [max(len(table.codes) - length, 0) for length in lengths]
+    edges = [0, *accumulate((n_words, n_pairs, *n_starts))]
+    key = np.empty(edges[-1], dtype=np.uint64)
+    np.bitwise_xor(table.word_hash[:n_words], WORD_SALT, out=key[:n_words])
+    np.bitwise_xor(table.word_hash[1:][:n_pairs], PAIR_SALT, out=key[n_words : edges[2]])
+    for length, count, first in zip(lengths, n_starts, edges[2:], strict=False):
+        part = key[first : first + count]
+        np.subtract(prefix[length : length + count], prefix[:count], out=part)
+        part *= get_inverses(count + 1)[:count]
+        part ^= CHARACTER_SALT + np.uint64(length)
+    mix(key)
+    if n_pairs:
         # Multiplying the first word keeps "a b" and "b a" apart.
-        pairs = key[: len(rows[0]) - 1] * np.uint64(3)
-        pairs += key[len(rows[0]) : 2 * len(rows[0]) - 1]
-        key[len(rows[0]) : 2 * len(rows[0]) - 1] = mix(pairs, np.uint64(PAIR_SALT))
-    return Ngrams(key, np.concatenate(rows), np.concatenate(crossing))
+        pairs = key[n_words : edges[2]]
+        pairs += key[:n_pairs] * np.uint64(3)
+        pairs ^= PAIR_SALT
+        mix(pairs)
+    row = np.zeros(len(key), dtype=np.int64)
+    if table.n_texts == 1:
+        return Ngrams(key, row, row[:0])
+    for part_row, first, last in zip(
+        (table.word_row, table.word_row, *[table.row] * len(lengths)), edges, edges[1:], strict=False
+    ):
+        row[first:last] = part_row[: last - first]
+    return Ngrams(key, row, _find_crossing(table, n_words, lengths, edges))
+
+
+def _find_crossing(
+    table: CharacterTable, n_words: int, lengths: tuple[int, ...], edges: list[int]
+) -> NDArray[np.int64]:
+    """Find pairs and stretches that reach into the next text."""
+    first_word = table.word_bounds[1:-1]
+    crossing = [first_word[(first_word > 0) & (first_word < n_words)] + (n_words - 1)]
+    for length, first, last in zip(lengths, edges[2:-1], edges[3:], strict=True):
+        start = (table.bounds[1:-1, None] - np.arange(1, length + 1)).ravel()
+        crossing.append(start[(start >= 0) & (start < last - first)] + first)
+    return np.concatenate(crossing)
 
 
 def hash_words(table: CharacterTable) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:

@@ -153,10 +153,10 @@ def _count_words(table: CharacterTable, length: NDArray[np.int64]) -> NDArray[np
     first = codes.take(start)
     # Unsigned numbers wrap, so that one comparison asks for both ends of a range.
     is_number = first - np.uint32(48) < 10
-    single = np.flatnonzero((length == 1) & (first - np.uint32(97) < 10))
+    single = ((length == 1) & (first - np.uint32(97) < 10)).nonzero()[0]
     after = codes.take(start.take(single) + 1)
     choices = single[(after == 41) | (after == 46) | (after == 58)]
-    four = np.flatnonzero((length == 4) & is_number)
+    four = ((length == 4) & is_number).nonzero()[0]
     century = first.take(four) * np.uint32(10) + codes.take(start.take(four) + 1)
     # From "15" to "19", or "20".
     years = four[(century - np.uint32(49 * 10 + 53) < 5) | (century == 50 * 10 + 48)]
@@ -193,7 +193,7 @@ def _mark_words(table: CharacterTable, marks: NDArray[np.float32]) -> None:
     """Mark which question words stand among the leading words, and whether anything is negated."""
     hashes, columns, shift = _index_known_words()
     slot = (table.word_hash >> shift).view(np.int64)
-    word = np.flatnonzero(hashes.take(slot) == table.word_hash)
+    word = (hashes.take(slot) == table.word_hash).nonzero()[0]
     column, row = columns.take(slot.take(word)), table.word_row.take(word)
     leads = word - table.word_bounds.take(row) < LEADING_WORDS
     counts = leads | (column == len(QUESTION_WORDS))
@@ -235,7 +235,7 @@ def _count_capitals(capped: Sequence[str]) -> list[int]:
 
 def _measure_longest_line(table: CharacterTable) -> NDArray[np.int64]:
     """Measure the longest line of every text, in characters."""
-    feeds = np.flatnonzero(table.codes == 10)
+    feeds = (table.codes == 10).nonzero()[0]
     lengths = feeds.copy()
     lengths[1:] -= feeds[:-1] + 1
     longest: NDArray[np.int64] = np.maximum.reduceat(lengths, feeds.searchsorted(table.bounds[:-1]))

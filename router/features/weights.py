@@ -84,6 +84,11 @@ class Lexicon:
     vocabularies: tuple[Vocabulary, ...]
 
     @cached_property
+    def families(self) -> tuple[str, ...]:
+        """Their families."""
+        return tuple(vocabulary.family for vocabulary in self.vocabularies)
+
+    @cached_property
     def first_column(self) -> NDArray[np.int64]:
         """First column of each family, and behind them the number of columns."""
         return np.cumsum([0, *map(len, self.vocabularies)])
@@ -110,7 +115,7 @@ class Lexicon:
         keys, columns, first, shift = self._index
         position = first.take((key >> shift).view(np.int64))
         found = keys.take(position)
-        below = np.flatnonzero(found < key)
+        below = (found < key).nonzero()[0]
         position[below] += 1
         found[below] = keys.take(position[below])
         # Few are not found at the first or second place.
@@ -122,7 +127,7 @@ class Lexicon:
     @cached_property
     def _index(
         self,
-    ) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int64], np.uint64]:
+    ) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int32], np.uint64]:
         """Sort all keys and tabulate where those with the same leading bits begin."""
         keys = np.concatenate([vocabulary.keys for vocabulary in self.vocabularies])
         order = np.argsort(keys, kind="stable")
@@ -130,7 +135,7 @@ class Lexicon:
         shift = np.uint64(64 - n_bits)
         keys = keys[order]
         leading = np.arange(1 << n_bits, dtype=np.uint64) << shift
-        first = np.searchsorted(keys, leading)
+        first = np.searchsorted(keys, leading).astype(np.int32)
         # Behind the last key stands one that no search steps over.
         return np.append(keys, LAST_KEY), np.append(order, 0), first, shift
 
@@ -151,31 +156,34 @@ def weigh_table(table: CharacterTable, lexicon: Lexicon) -> SparseRows:
         Of shape (n, v); each family's weights in a row are of length 1.
     """
     n, v = table.n_texts, int(lexicon.first_column[-1])
-    families = [vocabulary.family for vocabulary in lexicon.vocabularies]
-    key, row, crossing = hash_families(table, families)
+    key, row, crossing = hash_families(table, lexicon.families)
     column, known = lexicon.find(key)
     known[crossing] = False
     place = column[known]
     if n > 1:
         place += row[known] * v
     # Half the width sorts in half the time.
-    place = np.sort(place.astype(np.uint32 if n * v < 1 << 32 else np.int64))
-    is_first = np.ones(len(place), dtype=bool)
-    np.not_equal(place[1:], place[:-1], out=is_first[1:])
-    start = np.flatnonzero(is_first)
-    counts = np.empty_like(start)
-    np.subtract(start[1:], start[:-1], out=counts[:-1])
-    counts[-1:] = len(place) - start[-1:]
-    place = place.take(start).astype(np.int64)
-    edges = (np.arange(n)[:, None] * v + lexicon.first_column[:-1]).ravel()
-    bounds = np.append(np.searchsorted(place, edges), len(place))
-    n_families = len(lexicon.vocabularies)
-    part = np.repeat(np.arange(len(edges)), bounds[1:] - bounds[:-1])
-    column = place - (part // n_families) * v if n > 1 else place
-    value = (1.0 + np.log(counts)) * lexicon.inverse_frequency.take(column)
+    place = place.astype(np.uint32 if n * v < 1 << 32 else np.int64)
+    place.sort()
+    is_first = np.ones(len(place) + 1, dtype=bool)
+    np.not_equal(place[1:], place[:-1], out=is_first[1:-1])
+    start = is_first.nonzero()[0]
+    counts = start[1:] - start[:-1]
+    place = place.take(start[:-1]).astype(np.int64)
+    part_bounds = np.empty(n * len(lexicon.families) + 1, dtype=np.int64)
+    edges = lexicon.first_column[:-1]
+    if n > 1:
+        edges = (np.arange(n)[:, None] * v + edges).ravel()
+    part_bounds[:-1] = place.searchsorted(edges)
+    part_bounds[-1] = len(place)
+    part = np.arange(len(edges)).repeat(part_bounds[1:] - part_bounds[:-1])
+    column = place if n == 1 else place % v
+    value = 1.0 + np.log(counts)
+    value *= lexicon.inverse_frequency.take(column)
     norm = np.sqrt(np.bincount(part, weights=value * value, minlength=len(edges)))
     value /= norm.take(part)
-    return SparseRows(bounds[::n_families], column, value.astype(np.float32), v)
+    bounds = part_bounds[:: len(lexicon.families)]
+    return SparseRows(bounds, column, value.astype(np.float32), v)
 
 
 def weigh_texts(texts: Sequence[str], vocabulary: Vocabulary) -> SparseRows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +15,7 @@ from router.models.descriptors import (
     describe_menu,
     find_reference,
 )
+from router.models.offer import Offer
 from router.models.surface import Surface, shift_into_range
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ __all__ = ["DescriptorHead", "NamedHead", "Predictor", "stack_pairs", "stack_ref
 PAIRS_MAX = 65_536
 # Nine of ten normal deviations are at most so large.
 INTERVAL_DEVIATIONS = 1.645
+# Menus remembered: a service answers for one or two of its own, and for those of requests.
+OFFERS_MAX = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +206,7 @@ class Predictor:
     descriptors: DescriptorHead | FactoredHead | None
     calibration: Calibration
     novelty: Novelty | None = None
+    _offers: dict[int, Offer] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def predict(self, questions: Sequence[Question], menu: Menu) -> Surface:
         """Predict the quality of n questions under m options.
@@ -226,45 +230,37 @@ class Predictor:
         MenuError
             If an option is not known by name and the bundle has no model of descriptors.
         """
+        offer = self._make_offer(menu)
         features = self.encoder.encode([question.text for question in questions])
-        known = set(self.named.options) if self.named is not None else set()
-        evidence = tuple(
-            "none" if option.is_skip else "outcomes" if option.name in known else "descriptors"
-            for option in menu
-        )
         quality = np.zeros((len(questions), len(menu)))
-        if "descriptors" in evidence:
+        if len(offer.guessed):
             # Answering nothing has no descriptors: as the reference it would shift all others.
-            answers = np.array([not option.is_skip for option in menu])
-            quality[:, answers] = self._predict_descriptors(features, menu)
-        if self.named is not None and "outcomes" in evidence:
-            position = {name: index for index, name in enumerate(self.named.options)}
-            columns = [i for i, kind in enumerate(evidence) if kind == "outcomes"]
+            quality[:, offer.answers] = self._predict_descriptors(features, offer)
+        if self.named is not None and len(offer.columns):
             by_name = self.named.predict(features, [question.group for question in questions])
-            quality[:, columns] = by_name[:, [position[menu.options[i].name] for i in columns]]
-        quality = np.clip(quality, 0.0, 1.0)
-        skip = np.array([kind == "none" for kind in evidence])
-        quality[:, skip] = 0.0
+            quality[:, offer.columns] = by_name.take(offer.positions, axis=1)
+        np.clip(quality, 0.0, 1.0, out=quality)
         low, high = self.calibration.bound(quality)
-        if self.named is not None:
+        if self.named is not None and self.named.deviations:
             known_by = self.named.deviations
             doubt = INTERVAL_DEVIATIONS * np.array([known_by.get(name, 0.0) for name in menu.names])
-            # Nothing is subtracted where there is no doubt, so that intervals stay what they were.
             low = np.maximum(quality - np.hypot(quality - low, doubt), 0.0)
             high = np.minimum(quality + np.hypot(high - quality, doubt), 1.0)
+        if self.named is not None and len(offer.guessed):
             # The calibration was measured on options known by name; how far descriptors are off
             # was not, so their intervals are as wide as those of an option nobody measured.
-            guessed = np.array([kind == "descriptors" for kind in evidence])
-            low[:, guessed] = np.maximum(quality[:, guessed] - WIDTH_UNKNOWN, 0.0)
-            high[:, guessed] = np.minimum(quality[:, guessed] + WIDTH_UNKNOWN, 1.0)
-        low[:, skip] = high[:, skip] = 0.0
+            guesses = quality[:, offer.guessed]
+            low[:, offer.guessed] = np.maximum(guesses - WIDTH_UNKNOWN, 0.0)
+            high[:, offer.guessed] = np.minimum(guesses + WIDTH_UNKNOWN, 1.0)
+        if len(offer.skip):
+            quality[:, offer.skip] = low[:, offer.skip] = high[:, offer.skip] = 0.0
         familiarity = None if self.novelty is None else self.novelty.rank(features)
         return Surface(
             menu,
             quality,
             low,
             high,
-            evidence,
+            offer.evidence,
             familiarity=familiarity,
             batch_error=self.calibration.batch if self.named is not None else None,
         )
@@ -297,21 +293,35 @@ class Predictor:
             known = dict(zip(self.named.options, self.named.option_means, strict=True))
         quality = np.array([known.get(option.name, 0.0) for option in menu])
         if any(not option.is_skip and option.name not in known for option in menu):
-            answers = np.array([not option.is_skip for option in menu])
+            offer = self._make_offer(menu)
             guess = np.zeros(len(menu))
-            guess[answers] = self._predict_descriptors(self.novelty.mean_features[None], menu)[0]
+            guess[offer.answers] = self._predict_descriptors(
+                self.novelty.mean_features[None], offer
+            )[0]
             unknown = [option.name not in known for option in menu]
             quality = np.where(unknown, guess, quality)
         bounded: NDArray[np.float64] = np.clip(quality, 0.0, 1.0)
         return bounded
 
+    def _make_offer(self, menu: Menu) -> Offer:
+        """Set a menu beside the names known, once for as long as it is asked about."""
+        # By identity, as comparing the options would take as long; the offer keeps the menu, so
+        # that no other one can take its identity.
+        offer = self._offers.get(id(menu))
+        if offer is None:
+            offer = Offer.build(menu, () if self.named is None else self.named.options)
+            if len(self._offers) >= OFFERS_MAX:
+                self._offers.clear()
+            self._offers[id(menu)] = offer
+        return offer
+
     def _predict_descriptors(
-        self, features: NDArray[np.float32], menu: Menu
+        self, features: NDArray[np.float32], offer: Offer
     ) -> NDArray[np.float64]:
         """Predict from descriptors, or say that this bundle cannot."""
         if self.descriptors is None:
             raise MenuError(
-                f"{menu.name}: the bundle has no model of descriptors and knows by name only "
+                f"{offer.menu.name}: the bundle has no model of descriptors and knows by name only "
                 + ", ".join(self.named.options if self.named is not None else ())
             )
-        return self.descriptors.predict(features, [option for option in menu if not option.is_skip])
+        return self.descriptors.predict(features, offer.answering)
