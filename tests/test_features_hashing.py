@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from router.features.hashing import BASE, MASK, accumulate_hash, get_inverses, hash_between, mix
 
+
 def mix_slowly(value: int) -> int:
     """Mix one number as the formula of SplitMix64 is written."""
     value = ((value ^ (value >> 30)) * 0xBF58476D1CE4E5B9) & MASK

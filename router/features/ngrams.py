@@ -105,7 +105,10 @@ def hash_ngrams(table: CharacterTable, *, words: bool, lengths: tuple[int, ...])
     if table.n_texts == 1:
         return Ngrams(key, row, row[:0])
     for part_row, first, last in zip(
-        (table.word_row, table.word_row, *[table.row] * len(lengths)), edges, edges[1:], strict=False
+        (table.word_row, table.word_row, *[table.row] * len(lengths)),
+        edges,
+        edges[1:],
+        strict=False,
     ):
         row[first:last] = part_row[: last - first]
     return Ngrams(key, row, _find_crossing(table, n_words, lengths, edges))

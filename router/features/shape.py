@@ -153,18 +153,20 @@ def _count_words(table: CharacterTable, length: NDArray[np.int64]) -> NDArray[np
     first = codes.take(start)
     # Unsigned numbers wrap, so that one comparison asks for both ends of a range.
     is_number = first - np.uint32(48) < 10
-    single = ((length == 1) & (first - np.uint32(97) < 10)).nonzero()[0]
-    after = codes.take(start.take(single) + 1)
-    choices = single[(after == 41) | (after == 46) | (after == 58)]
-    four = ((length == 4) & is_number).nonzero()[0]
-    century = first.take(four) * np.uint32(10) + codes.take(start.take(four) + 1)
-    # From "15" to "19", or "20".
-    years = four[(century - np.uint32(49 * 10 + 53) < 5) | (century == 50 * 10 + 48)]
+    choices = ((length == 1) & (first - np.uint32(97) < 10)).nonzero()[0]
+    if len(choices):
+        after = codes.take(start.take(choices) + 1)
+        choices = choices[(after == 41) | (after == 46) | (after == 58)]
+    years = ((length == 4) & is_number).nonzero()[0]
+    if len(years):
+        century = first.take(years) * np.uint32(10) + codes.take(start.take(years) + 1)
+        # From "15" to "19", or "20".
+        years = years[(century - np.uint32(49 * 10 + 53) < 5) | (century == 50 * 10 + 48)]
     row, n = table.word_row, table.n_texts
-    chosen = (row[_find_distinct(table, length)], row[is_number], row[choices], row[years])
+    chosen = (_find_distinct(table, length).nonzero()[0], is_number.nonzero()[0], choices, years)
     if n == 1:
         return np.array([[len(each)] for each in chosen])
-    return np.stack([np.bincount(each, minlength=n) for each in chosen])
+    return np.stack([np.bincount(row.take(each), minlength=n) for each in chosen])
 
 
 def _find_distinct(table: CharacterTable, length: NDArray[np.int64]) -> NDArray[np.bool_]:

@@ -107,7 +107,7 @@ class Calibration:
 
     def measure_width(self, quality: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the half-widths of expected qualities, of any shape."""
-        return np.asarray(self.width)[np.searchsorted(np.asarray(self.edges), quality)]
+        return np.array(self.width).take(np.array(self.edges).searchsorted(quality))
 
     def bound(
         self, quality: NDArray[np.float64]

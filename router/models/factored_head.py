@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from router.models.strengths import StrengthTable
     from router.options import Option
 
-__all__ = ["FactoredHead", "factor_descriptors"]
+__all__ = ["FactoredHead", "PreparedMenu", "factor_descriptors"]
 
 # Menus kept ready: a service answers for one or two, and each takes some hundred kilobytes.
 MENUS_MAX = 8

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from router.models.graph_reading import GraphContent
 
-__all__ = ["FactoredTrees", "MenuTrees"]
+__all__ = ["ConditionTable", "FactoredTrees", "MenuTrees"]
 
 # Questions looked at together; of more the conditions would fall out of the cache.
 CHUNK_QUESTIONS = 128
@@ -303,3 +303,5 @@ def _iterate_leaves(attributes: Mapping[str, list[Any]]) -> Iterator[tuple[Condi
         for name, holds in (("nodes_truenodeids", True), ("nodes_falsenodeids", False)):
             child = attributes[name][index]
             waiting.append(((tree, child), (*conditions, (column, threshold, holds))))
+    if position:
+        raise ValueError("some nodes are not reached from a root")

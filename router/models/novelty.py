@@ -19,6 +19,7 @@ References
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -88,12 +89,23 @@ class Novelty:
         ndarray of float32, shape (n,)
         """
         values = collect_values(features, self.columns, self.n_components)
-        turned = (values - self.origin) @ self.turn
-        lengths = np.einsum("cd,cd->c", self.centres, self.centres)
-        cross = turned @ self.centres.T
-        nearest: NDArray[np.float32] = (lengths - np.float32(2.0) * cross).min(axis=1)
+        values -= self.origin
+        turned = values @ self.turn
+        cross = turned @ self._doubled_centres
+        nearest: NDArray[np.float32] = (self._lengths - cross).min(axis=1)
         nearest += np.einsum("nd,nd->n", turned, turned)
         return nearest
+
+    @cached_property
+    def _lengths(self) -> NDArray[np.float32]:
+        """Squared length of every centre, shape (c,)."""
+        lengths: NDArray[np.float32] = np.einsum("cd,cd->c", self.centres, self.centres)
+        return lengths
+
+    @cached_property
+    def _doubled_centres(self) -> NDArray[np.float32]:
+        """Twice every centre, in columns, shape (d, c); doubling is exact."""
+        return np.ascontiguousarray(np.float32(2.0) * self.centres.T)
 
     def rank(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         r"""Turn distances into familiarity, :math:`\frac{1 + \#\{r : s_r \ge s\}}{1 + \#r}`.
@@ -109,7 +121,7 @@ class Novelty:
             Above 0, at most 1; low says unlike the training questions.
         """
         n_reference = len(self.reference)
-        n_below = np.searchsorted(self.reference, self.score(features), side="left")
+        n_below = self.reference.searchsorted(self.score(features), side="left")
         return np.asarray((1 + n_reference - n_below) / (1 + n_reference), dtype=np.float64)
 
     def to_arrays(self) -> dict[str, NDArray[np.generic]]:
@@ -198,7 +210,7 @@ def collect_values(
     [[3.0, 7.0, 3.257999897003174]]
     """
     values = np.empty((len(features), len(columns) + 1), dtype=np.float32)
-    values[:, :-1] = features[:, columns]
+    values[:, :-1] = features.take(columns, axis=1)
     components = features[:, :n_components]
     values[:, -1] = np.log1p(np.einsum("nc,nc->n", components, components))
     return values

@@ -73,11 +73,12 @@ class NamedHead:
         self, features: NDArray[np.float32], groups: Sequence[str | None]
     ) -> NDArray[np.float64]:
         """Predict every known option, shape (n, m)."""
-        position = {name: index for index, name in enumerate(self.groups)}
         membership = np.zeros((len(groups), len(self.groups)), dtype=np.float32)
-        for row, name in enumerate(groups):
-            if name in position:
-                membership[row, position[name]] = 1.0
+        if any(name is not None for name in groups):
+            position = {name: index for index, name in enumerate(self.groups)}
+            for row, name in enumerate(groups):
+                if name in position:
+                    membership[row, position[name]] = 1.0
         return self.session.run({"features": features, "membership": membership})
 
 
@@ -239,7 +240,7 @@ class Predictor:
         if self.named is not None and len(offer.columns):
             by_name = self.named.predict(features, [question.group for question in questions])
             quality[:, offer.columns] = by_name.take(offer.positions, axis=1)
-        np.clip(quality, 0.0, 1.0, out=quality)
+        np.minimum(np.maximum(quality, 0.0, out=quality), 1.0, out=quality)
         low, high = self.calibration.bound(quality)
         if self.named is not None and self.named.deviations:
             known_by = self.named.deviations

@@ -87,16 +87,19 @@ class Session:
             if not np.isfinite(values).all():
                 raise BundleError(f"{self._place}: input {name!r} has a value that is not finite")
         n_rows = len(next(iter(inputs.values())))
-        parts = [
-            self._run_once({name: values[a : a + ROWS_MAX] for name, values in inputs.items()})
-            for a in range(0, max(n_rows, 1), ROWS_MAX)
-        ]
-        output = np.concatenate(parts).astype(np.float64)
+        if n_rows <= ROWS_MAX:
+            output = self._run_once(inputs).astype(np.float64)
+        else:
+            parts = [
+                self._run_once({name: values[a : a + ROWS_MAX] for name, values in inputs.items()})
+                for a in range(0, n_rows, ROWS_MAX)
+            ]
+            output = np.concatenate(parts).astype(np.float64)
         if not np.isfinite(output).all():
             raise BundleError(f"{self._place}: the graph gave a value that is not finite")
         return output
 
-    def _run_once(self, inputs: dict[str, NDArray[np.float32]]) -> NDArray[np.float32]:
+    def _run_once(self, inputs: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
         """Run the graph on one chunk."""
         try:
             return np.asarray(self._session.run(None, inputs)[0])
