@@ -84,12 +84,16 @@ def test_ability_is_found() -> None:
 
 def test_intervals_are_wider_for_want_of_outcomes() -> None:
     """Five questions leave more open than four hundred, and the interval shows it."""
-    widths = []
+    widths, totals = [], []
     for n in (5, 400):
         bundle = joined_bundle(n)
         surface = bundle.predictor.predict(QUESTIONS, bundle.menu)
         widths.append((surface.high - surface.low)[:, -1].mean())
+        assert surface.doubt is not None
+        totals.append(float(surface.doubt[-1]))
     assert widths[0] > widths[1]
+    assert totals[0] > totals[1] > 0.0
+    assert known_bundle().predictor.predict(QUESTIONS, known_bundle().menu).doubt is None
 
 
 def test_known_outcomes_tell_how_hard_questions_were() -> None:

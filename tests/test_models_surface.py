@@ -82,6 +82,17 @@ def test_totals_are_bounded_by_the_error_of_plans() -> None:
     assert surface.bound_total(rows[:0], rows[:0]) == (0.0, 0.0)
 
 
+def test_doubt_of_an_option_does_not_fade_in_totals() -> None:
+    """Expectations of one option for want of outcomes are off together, so their doubt adds up."""
+    rows, columns = np.arange(3), np.array([0, 1, 1])
+    surface = make_surface(doubt=np.array([0.0, 0.05, 0.0, 0.0]))
+    width = np.hypot(3 * ERROR.measure_width(np.array([0.5, 0.8, 0.8])), 0.1)
+    expected = (2.1 - width, min(2.1 + width, 3.0))
+    assert surface.bound_total(rows, columns) == pytest.approx(expected)
+    none = make_surface(doubt=np.zeros(4)).bound_total(rows, columns)
+    assert none == pytest.approx(make_surface().bound_total(rows, columns))
+
+
 def test_totals_without_a_measured_error_are_not_bounded() -> None:
     """What was not measured is not stated."""
     surface = replace(make_surface(), batch_error=None)

@@ -47,8 +47,7 @@ JOINED_CARD = """\
 {heading}
 
 Known from few outcomes, and else from what the other models do on a question. Errors are what the \
-outcomes leave open; intervals of expected quality are wider by as much, the interval of a plan's \
-total is not.
+outcomes leave open, and intervals are wider by as much.
 
 {models}
 

@@ -242,11 +242,12 @@ class Predictor:
             quality[:, offer.columns] = by_name.take(offer.positions, axis=1)
         np.minimum(np.maximum(quality, 0.0, out=quality), 1.0, out=quality)
         low, high = self.calibration.bound(quality)
-        if self.named is not None and self.named.deviations:
-            known_by = self.named.deviations
-            doubt = INTERVAL_DEVIATIONS * np.array([known_by.get(name, 0.0) for name in menu.names])
-            low = np.maximum(quality - np.hypot(quality - low, doubt), 0.0)
-            high = np.minimum(quality + np.hypot(high - quality, doubt), 1.0)
+        doubt = self._measure_doubt(menu)
+        if doubt is not None:
+            few = np.flatnonzero(doubt)
+            below, above = (quality - low)[:, few], (high - quality)[:, few]
+            low[:, few] = np.maximum(quality[:, few] - np.hypot(below, doubt[few]), 0.0)
+            high[:, few] = np.minimum(quality[:, few] + np.hypot(above, doubt[few]), 1.0)
         if self.named is not None and len(offer.guessed):
             # The calibration was measured on options known by name; how far descriptors are off
             # was not, so their intervals are as wide as those of an option nobody measured.
@@ -264,7 +265,16 @@ class Predictor:
             offer.evidence,
             familiarity=familiarity,
             batch_error=self.calibration.batch if self.named is not None else None,
+            doubt=doubt,
         )
+
+    def _measure_doubt(self, menu: Menu) -> NDArray[np.float64] | None:
+        """Measure how far options may be off as a whole for want of outcomes, shape (m,)."""
+        if self.named is None or not self.named.deviations:
+            return None
+        known = self.named.deviations
+        doubt: NDArray[np.float64] = np.array([known.get(name, 0.0) for name in menu.names])
+        return INTERVAL_DEVIATIONS * doubt if doubt.any() else None
 
     def predict_neutral(self, menu: Menu) -> NDArray[np.float64]:
         """Predict m options for a question of which nothing is known.

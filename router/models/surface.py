@@ -41,6 +41,9 @@ class Surface:
         Which questions got the options' means because their familiarity is low.
     batch_error : BatchError, optional
         How far the mean of many expectations may be off; None where it was not measured.
+    doubt : ndarray of float64, shape (m,), optional
+        How far all expectations of an option may be off together for want of outcomes; None where
+        every option has enough.
     """
 
     menu: Menu
@@ -51,6 +54,7 @@ class Surface:
     familiarity: NDArray[np.float64] | None = None
     abstained: NDArray[np.bool_] | None = None
     batch_error: BatchError | None = None
+    doubt: NDArray[np.float64] | None = None
 
     def bound_total(
         self, rows: NDArray[np.int64], columns: NDArray[np.int64]
@@ -67,7 +71,8 @@ class Surface:
         tuple of float or None
             Expectations without outcomes behind them, of strange questions and of options known by
             descriptors, count with the full width of their own intervals; None where it was not
-            measured how far plans are off.
+            measured how far plans are off. Options with few outcomes count with their doubt, which
+            does not fade with the number of questions.
         """
         if self.batch_error is None:
             return None
@@ -79,6 +84,8 @@ class Surface:
         answered = evidence != "none"
         measured = quality[answered & ~guessed]
         width = len(measured) * self.batch_error.measure_width(measured) if len(measured) else 0.0
+        if self.doubt is not None:
+            width = float(np.hypot(width, self.doubt[columns][answered & ~guessed].sum()))
         low = quality.sum() - width - (quality - self.low[rows, columns])[guessed].sum()
         high = quality.sum() + width + (self.high[rows, columns] - quality)[guessed].sum()
         return max(float(low), 0.0), min(float(high), float(answered.sum()))
