@@ -11,6 +11,8 @@ descriptors  the bundle's guess from strength, effort and samples, without any o
 mean         observed mean of the model's outcomes, of each option as far as it was tried
 task         the same by task, shrunk by ten outcomes towards the mean
 join         ``router join``
+few          with ``--few`` only, one draw: a gain model trained on these few and all outcomes of the
+             others in the training folds; an option that was not tried is the worst
 retrain      a gain model trained on all outcomes of the training folds, the new model's included
 
 A second table lets code-davinci-002, which was not trained to reason, join the bundle of
@@ -102,12 +104,17 @@ def prepare(log: OutcomeLog, model: str) -> Case:
     return Case(log, is_new, folds, bundles, known, guessed)
 
 
-def draw(case: Case, fold: int, count: int, seed: int) -> OutcomeLog:
-    """Draw outcomes of the new model, with those of all known options on the same questions."""
+def choose(case: Case, fold: int, count: int, seed: int) -> NDArray[np.int64]:
+    """Choose rows of the new model outside a fold."""
     log = case.log
     fresh = case.is_new[log.option_index] & (case.folds != fold)[log.question_index]
     rng = np.random.default_rng([seed, fold, count])
-    chosen = rng.choice(np.flatnonzero(fresh), count, replace=False)
+    return rng.choice(np.flatnonzero(fresh), count, replace=False)
+
+
+def draw(case: Case, fold: int, count: int, seed: int) -> OutcomeLog:
+    """Draw outcomes of the new model, with those of all known options on the same questions."""
+    log, chosen = case.log, choose(case, fold, count, seed)
     rows = np.zeros(len(log.quality), dtype=bool)
     rows[chosen] = True
     told = np.isin(log.question_index, log.question_index[chosen])
@@ -127,6 +134,24 @@ def predict(case: Case, count: int, seed: int) -> dict[str, NDArray[np.float64]]
         joined = join(bundle, outcomes, menu=Menu(case.log.options))
         surfaces["join"][np.ix_(test, columns)] = predict_joined(case, joined, test)
     return surfaces
+
+
+def predict_few(case: Case, count: int, seed: int) -> NDArray[np.float64]:
+    """Predict the new options by training again, with the few outcomes among all others."""
+    log, surface = case.log, case.known.copy()
+    for fold in range(len(case.bundles)):
+        test = np.flatnonzero(case.folds == fold)
+        rows = ~case.is_new[log.option_index] & (case.folds != fold)[log.question_index]
+        rows[choose(case, fold, count, seed)] = True
+        part = select_rows(log, rows)
+        model = fit_gain_model(part)
+        texts, groups = zip(*((log.texts[row], log.groups[row]) for row in test), strict=True)
+        position = {option.name: column for column, option in enumerate(log.options)}
+        columns = np.array([position[option.name] for option in part.options])
+        is_new = case.is_new[columns]
+        predicted = model.predict(texts, groups)[:, is_new]
+        surface[np.ix_(test, columns[is_new])] = predicted
+    return surface
 
 
 def predict_joined(case: Case, bundle: Bundle, test: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -167,7 +192,7 @@ def average(
     return mean, task[:, None] + (mean - overall)
 
 
-def measure(log: OutcomeLog, name: str, draws: int) -> list[dict[str, Any]]:
+def measure(log: OutcomeLog, name: str, draws: int, *, few: bool) -> list[dict[str, Any]]:
     """Measure every method on every model of a log; values are kept a question."""
     view = build_view(log)
     retrained = cross_fit(log, fit_gain_model, view)
@@ -183,6 +208,8 @@ def measure(log: OutcomeLog, name: str, draws: int) -> list[dict[str, Any]]:
             for seed in range(draws):
                 for method, surface in predict(case, count, seed).items():
                     surfaces.setdefault((method, count), []).append(surface)
+            if few:
+                surfaces["few", count] = [predict_few(case, count, 0)]
         for key, some in surfaces.items():
             values.setdefault(key, []).append(score(case, view, some))
         print(f"{name}: {model} done", file=sys.stderr, flush=True)
@@ -276,6 +303,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("logs", nargs="*", help="names of logs; two by default")
     parser.add_argument("--draws", type=int, default=5, help="draws of outcomes a fold and count")
+    parser.add_argument("--few", action="store_true", help="train again on few outcomes: slow")
     parser.add_argument("--quick", action="store_true", help="the smaller log and one draw")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     arguments = parser.parse_args()
@@ -287,10 +315,9 @@ def main() -> int:
     print(HEADER, flush=True)
     rows = []
     for name in arguments.logs or (LOGS[:1] if arguments.quick else LOGS):
-        found = measure(
-            read_log(folder / f"{name}.parquet"), name, 1 if arguments.quick else arguments.draws
-        )
-        rows += sorted(found, key=lambda row: (row["outcomes"], row["method"]))
+        log, draws = read_log(folder / f"{name}.parquet"), 1 if arguments.quick else arguments.draws
+        found = measure(log, name, draws, few=arguments.few)
+        rows += found
         print("\n".join(write(row) for row in found), flush=True)
     draws = 1 if arguments.quick else 4 * arguments.draws
     overruled = overrule(folder, draws)
