@@ -1,6 +1,6 @@
 """What a few dozen outcomes of a new model are worth: join, against what else could be done.
 
-Run it as ``python benchmarks/new_models.py`` (``--quick`` for the smaller log and one draw). Every
+Run it as ``python benchmarks/new_models.py`` (``--quick`` for one model of the smaller log and one draw). Every
 model of a log in turn is taken out of it, a bundle is trained on the others, and the model joins
 with 20, 50 or 200 outcomes: pairs of a random training question and a random option of the model.
 The protocol's five folds score every question once; an option's cost is its mean in the training
@@ -192,12 +192,14 @@ def average(
     return mean, task[:, None] + (mean - overall)
 
 
-def measure(log: OutcomeLog, name: str, draws: int, *, few: bool) -> list[dict[str, Any]]:
+def measure(
+    log: OutcomeLog, name: str, draws: int, *, few: bool, n_models: int | None
+) -> list[dict[str, Any]]:
     """Measure every method on every model of a log; values are kept a question."""
     view = build_view(log)
     retrained = cross_fit(log, fit_gain_model, view)
     values: dict[tuple[str, int], list[dict[str, NDArray[np.float64]]]] = {}
-    for model in sorted(set(name_models(log.options))):
+    for model in sorted(set(name_models(log.options)))[:n_models]:
         case = prepare(log, model)
         surfaces = {
             ("without", 0): [case.known],
@@ -304,7 +306,9 @@ def main() -> int:
     parser.add_argument("logs", nargs="*", help="names of logs; two by default")
     parser.add_argument("--draws", type=int, default=5, help="draws of outcomes a fold and count")
     parser.add_argument("--few", action="store_true", help="train again on few outcomes: slow")
-    parser.add_argument("--quick", action="store_true", help="the smaller log and one draw")
+    parser.add_argument(
+        "--quick", action="store_true", help="one model of the smaller log, one draw"
+    )
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     arguments = parser.parse_args()
     default = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -316,7 +320,9 @@ def main() -> int:
     rows = []
     for name in arguments.logs or (LOGS[:1] if arguments.quick else LOGS):
         log, draws = read_log(folder / f"{name}.parquet"), 1 if arguments.quick else arguments.draws
-        found = measure(log, name, draws, few=arguments.few)
+        found = measure(
+            log, name, draws, few=arguments.few, n_models=1 if arguments.quick else None
+        )
         rows += found
         print("\n".join(write(row) for row in found), flush=True)
     draws = 1 if arguments.quick else 4 * arguments.draws
