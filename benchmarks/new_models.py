@@ -1,18 +1,19 @@
 """What a few dozen outcomes of a new model are worth: join, against what else could be done.
 
-Run it as ``python benchmarks/new_models.py`` (``--quick`` for one model of the smaller log and one draw). Every
-model of a log in turn is taken out of it, a bundle is trained on the others, and the model joins
-with 20, 50 or 200 outcomes: pairs of a random training question and a random option of the model.
-The protocol's five folds score every question once; an option's cost is its mean in the training
-folds, for new options too. It exits with 1 when joining is clearly worse than observed means.
+Run it as ``python benchmarks/new_models.py`` (``--quick`` for one model of the smaller log and one
+draw). Every model of a log in turn is taken out of it, a bundle is trained on the others, and the
+model joins with 20, 50 or 200 outcomes: pairs of a random training question and a random option of
+the model. The protocol's five folds score every question once; an option's cost is its mean in the
+training folds, for new options too. It exits with 1 when joining is clearly worse than observed
+means.
 
 without      the new model's options are the worst of every question, so none is taken by choice
 descriptors  the bundle's guess from strength, effort and samples, without any outcome
 mean         observed mean of the model's outcomes, of each option as far as it was tried
 task         the same by task, shrunk by ten outcomes towards the mean
 join         ``router join``
-few          with ``--few`` only, one draw: a gain model trained on these few and all outcomes of the
-             others in the training folds; an option that was not tried is the worst
+few          with ``--few`` only, one draw: a gain model trained on these few and the others' outcomes
+             in the training folds; an option that was not tried is the worst
 retrain      a gain model trained on all outcomes of the training folds, the new model's included
 
 A second table lets code-davinci-002, which was not trained to reason, join the bundle of
@@ -319,9 +320,12 @@ def main() -> int:
     print(HEADER, flush=True)
     rows = []
     for name in arguments.logs or (LOGS[:1] if arguments.quick else LOGS):
-        log, draws = read_log(folder / f"{name}.parquet"), 1 if arguments.quick else arguments.draws
         found = measure(
-            log, name, draws, few=arguments.few, n_models=1 if arguments.quick else None
+            read_log(folder / f"{name}.parquet"),
+            name,
+            1 if arguments.quick else arguments.draws,
+            few=arguments.few,
+            n_models=1 if arguments.quick else None,
         )
         rows += found
         print("\n".join(write(row) for row in found), flush=True)
