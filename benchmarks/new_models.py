@@ -12,8 +12,8 @@ descriptors  the bundle's guess from strength, effort and samples, without any o
 mean         observed mean of the model's outcomes, of each option as far as it was tried
 task         the same by task, shrunk by ten outcomes towards the mean
 join         ``router join``
-few          with ``--few`` only, one draw: a gain model trained on these few and the others' outcomes
-             in the training folds; an option that was not tried is the worst
+few          with ``--few`` only, one draw: a gain model trained on these few and the others'
+             outcomes in the training folds; an option that was not tried is the worst
 retrain      a gain model trained on all outcomes of the training folds, the new model's included
 
 A second table lets code-davinci-002, which was not trained to reason, join the bundle of
