@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
+from rich.console import Console
 
 from router.cli import output
+from router.models.progress import Step
 
 Capture = pytest.CaptureFixture[str]
 
@@ -47,3 +51,23 @@ def test_progress_goes_to_standard_error(capsys: Capture) -> None:
         tell("second")
     printed = capsys.readouterr()
     assert (printed.out, printed.err) == ("", "first [bold]\nsecond\n")
+
+
+def test_hidden_progress_says_nothing(capsys: Capture) -> None:
+    """Where nobody wants to know, nothing is written."""
+    with output.report_progress(hidden=True) as tell:
+        tell("first")
+    assert capsys.readouterr().err == ""
+
+
+def test_bar_shows_the_share(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal a bar stands at the share that a step knows, markup and all."""
+    stream = io.StringIO()
+    console = Console(file=stream, force_terminal=True, width=100, color_system=None)
+    monkeypatch.setattr(output, "_open_console", lambda _: console)
+    with output.report_progress() as tell:
+        tell(Step("half [bold] way", 0.5))
+        tell("no share")
+    written = stream.getvalue()
+    assert "50%" in written
+    assert "no share" in written

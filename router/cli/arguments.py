@@ -11,6 +11,7 @@ __all__ = [
     "JsonOption",
     "MenuOption",
     "ModelOption",
+    "NoProgressOption",
     "OutOption",
     "PricesOption",
     "QuestionsArgument",
@@ -51,6 +52,9 @@ PricesOption = Annotated[
         help="What things cost; the bundle's own by default.",
         show_default=False,
     ),
+]
+NoProgressOption = Annotated[
+    bool, typer.Option("--no-progress", help="Do not tell on standard error what is being done.")
 ]
 OutOption = Annotated[
     Path | None,

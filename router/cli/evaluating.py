@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from router.cli.arguments import JsonOption, OutOption, SeedOption
+from router.cli.arguments import JsonOption, NoProgressOption, OutOption, SeedOption
 from router.cli.output import emit, print_lines, report_progress
 from router.exceptions import InputError
 from router.logs import read_log
@@ -51,6 +51,7 @@ def evaluate(
     labels: LabelsOption = "given",
     router_cost: RouterCostOption = 0.0,
     out: OutOption = None,
+    no_progress: NoProgressOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Cross-validate this router on a log beside simpler plans, under five budgets."""
@@ -63,7 +64,7 @@ def evaluate(
     from router.evaluation import evaluate as evaluate_log
     from router.evaluation import render
 
-    with report_progress() as progress:
+    with report_progress(hidden=no_progress) as progress:
         evaluation = evaluate_log(
             outcomes,
             # Checked above; the word comes from the command line as a plain string.

@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
+from router.models.progress import Step
 from router.tables import write_bytes_atomically
 
 if TYPE_CHECKING:
@@ -29,6 +32,8 @@ __all__ = [
 
 # Where output goes to a file or a pipe there is no terminal to ask for its width.
 COLUMNS_DEFAULT = 100
+# How the bar's text column takes what is being done.
+TASK_TEXT = "{task.description}"
 # More rows than this are for a program to read: the JSON document has all of them.
 ROWS_MAX = 200
 
@@ -136,20 +141,40 @@ def print_table(
 
 
 @contextmanager
-def report_progress() -> Generator[Callable[[str], None], None, None]:
-    """Tell on standard error what is being done: a live line on a terminal, else a line each.
+def report_progress(*, hidden: bool = False) -> Generator[Callable[[str], None], None, None]:
+    """Tell on standard error what is being done: a bar on a terminal, else a line each.
+
+    Parameters
+    ----------
+    hidden : bool, default=False
+        Whether nothing is shown.
 
     Yields
     ------
     callable
-        Takes one line of text.
+        Takes one line of text; of a :class:`~router.models.progress.Step` the bar shows the share
+        that is done, of other texts only that something goes on.
     """
     console = _open_console(sys.stderr)
+    if hidden:
+        yield lambda _: None
+        return
     if not console.is_terminal:
         yield lambda text: console.print(Text(make_printable(text)))
         return
-    with console.status(Text("starting")) as status:
-        yield lambda text: status.update(Text(make_printable(text)))
+    columns = (BarColumn(), TaskProgressColumn(), TimeElapsedColumn(), TextColumn(TASK_TEXT))
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("starting", total=None)
+
+        def show(text: str) -> None:
+            """Move the bar to the share that is done, if the text knows it."""
+            description = escape(make_printable(text))
+            if isinstance(text, Step):
+                progress.update(task, description=description, total=1.0, completed=text.share)
+            else:
+                progress.update(task, description=description)
+
+        yield show
 
 
 def _open_console(stream: TextIO) -> Console:

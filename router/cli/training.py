@@ -1,12 +1,13 @@
 """``router train``: outcome logs in, a bundle out."""
 
 # No postponed annotations here: typer reads them when the command is declared.
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from router.cli.arguments import JsonOption, MenuOption, PricesOption, SeedOption
+from router.cli.arguments import JsonOption, MenuOption, NoProgressOption, PricesOption, SeedOption
 from router.cli.output import emit, print_lines, report_progress
 from router.exceptions import InputError
 from router.log_merging import merge_logs
@@ -48,6 +49,7 @@ def train(
     pooled: PooledOption = False,
     menu: MenuOption = None,
     prices: PricesOption = None,
+    no_progress: NoProgressOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train a gain model on outcome logs and write it as a bundle."""
@@ -58,7 +60,15 @@ def train(
     default_menu = None if menu is None else load_menu(menu)
     price_table = None if prices is None else Prices.load(prices)
     read = [read_log(path) for path in logs]
-    bundle = _train(read, seed=seed, pooled=pooled, menu=default_menu, prices=price_table)
+    with report_progress(hidden=no_progress) as progress:
+        bundle = _train(
+            read,
+            seed=seed,
+            pooled=pooled,
+            menu=default_menu,
+            prices=price_table,
+            progress=progress,
+        )
     bundle.save(out)
     notes = list(dict.fromkeys(note for log in read for note in log.notes))
     document = {
@@ -91,15 +101,15 @@ def _train(
     pooled: bool,
     menu: Menu | None,
     prices: Prices | None,
+    progress: Callable[[str], None],
 ) -> Bundle:
     """Train one model: of one merged log, or pooled over logs of any units."""
     from router.models.trainer import train as train_one
     from router.models.trainer import train_pooled
 
     log = None if pooled else merge_logs(logs)
-    with report_progress() as progress:
-        if log is not None:
-            return train_one(log, seed=seed, menu=menu, prices=prices, progress=progress)
-        if menu is None:
-            raise InputError("pooled training needs a menu")
-        return train_pooled(logs, seed=seed, menu=menu, prices=prices, progress=progress)
+    if log is not None:
+        return train_one(log, seed=seed, menu=menu, prices=prices, progress=progress)
+    if menu is None:
+        raise InputError("pooled training needs a menu")
+    return train_pooled(logs, seed=seed, menu=menu, prices=prices, progress=progress)

@@ -29,6 +29,7 @@ from router.models.manifest import (
     describe_strengths,
 )
 from router.models.novelty_training import fit_novelty
+from router.models.progress import count_steps
 from router.models.strengths import load_strengths
 from router.models.surface import shift_into_range
 from router.scoring import best_mixture, knapsack
@@ -131,7 +132,7 @@ def train_pooled(
         raise MissingExtraError.for_extra("train", "training") from None
     # As for one log: the same seed is to give the same bundle on any number of cores.
     with threadpool_limits(limits=1):
-        return _train(logs, menu, prices, seed, progress or (lambda _: None))
+        return _train(logs, menu, prices, seed, count_steps(progress, len(logs) + 3))
 
 
 def _train(

@@ -25,8 +25,9 @@ from router.models.manifest import (
 )
 from router.models.novelty_training import fit_novelty
 from router.models.pooled import train_pooled
+from router.models.progress import count_steps
 from router.models.strengths import StrengthTable, load_strengths
-from router.models.training import FittedGain, fit_gain
+from router.models.training import FittedGain, count_fitting_steps, fit_gain
 from router.outcomes import OutcomeLog
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 __all__ = ["cost_options", "train", "train_pooled"]
 
 Progress = Callable[[str], None]
+# Exporting, novelty, descriptors.
+STEPS_BEHIND_FITTING = 3
 
 
 def train(
@@ -63,7 +66,7 @@ def train(
     prices : Prices, optional
         Prices to store beside it.
     progress : callable, optional
-        Told in words what is being done.
+        Told in words what is being done; each is a :class:`~router.models.progress.Step`.
 
     Returns
     -------
@@ -79,17 +82,19 @@ def train(
     MissingExtraError
         If the extra ``[train]`` is not installed.
     """
-    tell = progress or (lambda _: None)
     log = log if isinstance(log, OutcomeLog) else read_log(log)
+    tell = count_steps(progress, count_fitting_steps(log.n_questions) + STEPS_BEHIND_FITTING)
     fitted = fit_gain(log, seed=seed, progress=tell)
     tell("exporting")
     features = fitted.model.encoder.encode(log.texts)
     named, worst = export_gain(fitted.model, features)
+    tell("measuring how alike the questions are")
     files = {
         "named.onnx": named,
         "text.npz": pack_arrays(fitted.model.encoder.to_arrays()),
         "novelty.npz": _pack_novelty(log, fitted, features, seed),
     }
+    tell("learning from options' descriptors")
     strengths = load_strengths()
     files["joining.npz"] = pack_arrays(fit_joining_basis(log, fitted, strengths).to_arrays())
     descriptors: dict[str, Any] | None = None
@@ -103,11 +108,10 @@ def train(
             "strength_mean": strength_mean,
             "strengths": describe_strengths(strengths),
         }
-    quality = log.to_matrix(log.quality)
     position = {name: index for index, name in enumerate(fitted.model.groups)}
     group_index = np.array([position[group or ""] for group in log.groups])
     calibration = fit_calibration(
-        fitted.held_out, quality, group_index, option_cost=log.mean_costs()
+        fitted.held_out, log.to_matrix(log.quality), group_index, option_cost=log.mean_costs()
     )
     manifest = _describe(log, fitted, seed) | {
         "menu_name": "menu of the log" if menu is None else menu.name,

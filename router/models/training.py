@@ -17,6 +17,7 @@ from router.exceptions import LogError, MissingExtraError
 from router.features.encoder import TextEncoder
 from router.models.contrasts import estimate_contrasts
 from router.models.evidence import (
+    INNER_FOLDS,
     FoldEvidence,
     TaskData,
     collect_evidence,
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 
     from router.outcomes import OutcomeLog
 
-__all__ = ["FittedGain", "fit_gain", "fit_gain_model"]
+__all__ = ["FittedGain", "count_fitting_steps", "fit_gain", "fit_gain_model"]
 
 QUESTIONS_MIN = 20
 # Below this many questions the learners' weights would be luck: tasks and means only.
@@ -231,6 +232,22 @@ def _place_untried(fitted: FittedGain, tried: NDArray[np.bool_]) -> FittedGain:
     return replace(fitted, model=replace(fitted.model, head=wider), held_out=held_out)
 
 
+def count_fitting_steps(n_questions: int) -> int:
+    """Count how often :func:`fit_gain` tells of a step on a log of so many questions.
+
+    Examples
+    --------
+    >>> count_fitting_steps(6000), count_fitting_steps(1000)
+    (7, 17)
+    """
+    return 2 + INNER_FOLDS * _count_repeats(n_questions)
+
+
+def _count_repeats(n_questions: int) -> int:
+    """Say how often the inner folds are dealt."""
+    return int(np.clip(round(REPEATS_QUESTIONS / n_questions), 1, REPEATS_MAX))
+
+
 def _weigh(
     task: TaskData,
     contrasts: NDArray[np.float64],
@@ -239,10 +256,9 @@ def _weigh(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], list[FoldEvidence]]:
     """Weigh learners and directions by out-of-fold evidence; also return the first deal's."""
     n = len(contrasts)
-    n_repeats = int(np.clip(round(REPEATS_QUESTIONS / n), 1, REPEATS_MAX))
     deals = [
         collect_evidence(task, contrasts, kernel, repeat=repeat, tell=tell)
-        for repeat in range(n_repeats)
+        for repeat in range(_count_repeats(n))
     ]
     every = [fold for deal in deals for fold in deal]
     weights, scale = stack_members(
