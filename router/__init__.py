@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from router.budgets import Budget
+from router.choices import Choice
 from router.exceptions import RouterError
 from router.log_merging import read_logs
 from router.logs import read_log
@@ -15,7 +16,7 @@ from router.menus import load_menu
 from router.models.bundle import Bundle
 from router.options import Menu, Option
 from router.outcomes import Outcome, OutcomeLog
-from router.plan import Choice, Plan
+from router.plan import Plan
 from router.planner import CurvePoint, Router
 from router.prices import ModelPrice, Prices
 from router.questions import Question, read_questions

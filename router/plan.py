@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from router.budgets import from_micro
+from router.budgets import MICRO, from_micro
+from router.choices import STATUSES, Choice
 from router.exceptions import MissingExtraError
 from router.plan_axes import find_neighbours, measure_position
+from router.question_costs import exceed_probability
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,72 +20,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from router.models.surface import Surface
+    from router.question_costs import QuestionCosts
     from router.questions import Question
 
-__all__ = ["STATUSES", "Choice", "Plan"]
-
-# How a question came out: given what pays, given the cheapest option because no more pays, given
-# nothing, or planned without a model.
-STATUSES = ("funded", "minimum", "unfunded", "fallback")
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What a plan gives one question.
-
-    Parameters
-    ----------
-    id : str
-        The question.
-    status : {"funded", "minimum", "unfunded", "fallback"}
-        How it came out.
-    option : str
-        The chosen option's name.
-    difficulty : float
-        One minus the expected quality under the cheapest option that answers, from 0 to 1.
-    expected_quality : float
-        Under the chosen option, from 0 to 1.
-    quality_interval : tuple of float
-        Where the mean quality of alike questions lies, nine times of ten.
-    expected_gain : float
-        Expected quality minus that under the cheapest option that answers.
-    gain_interval : tuple of float
-        `quality_interval` minus the same.
-    marginal_gain_per_search : float or None
-        What one more search is expected to add, all else equal; where the menu has no more
-        searches, what the last one added. None where the menu has no such axis.
-    marginal_gain_per_1000_reasoning_tokens : float or None
-        The same for a thousand more tokens of reasoning.
-    cost : mapping of str to float
-        Planned cost by unit; in the budget's units rounded up to a micro-unit, as it was planned.
-    evidence : {"outcomes", "descriptors", "means", "none"}
-        What the expectation rests on; ``means`` where the question is so unlike those of training
-        that the options' means stand in for what its text would say.
-    reason : str
-        Why this option, in one sentence.
-    familiarity : float, optional
-        Share of held-out training questions at least as unlike the others as this question; None
-        where the bundle cannot tell.
-    """
-
-    id: str
-    status: str
-    option: str
-    difficulty: float
-    expected_quality: float
-    quality_interval: tuple[float, float]
-    expected_gain: float
-    gain_interval: tuple[float, float]
-    marginal_gain_per_search: float | None
-    marginal_gain_per_1000_reasoning_tokens: float | None
-    cost: Mapping[str, float]
-    evidence: str
-    reason: str
-    familiarity: float | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields, ready for JSON."""
-        return asdict(self)
+__all__ = ["Plan"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -102,12 +42,13 @@ class Plan:
         What was expected, shape (n, m).
     choice_index : ndarray of int64, shape (n,)
         The chosen option's position in the menu; -1 where nothing could be funded.
-    cost_micro : ndarray of int64, shape (m, k)
-        Planned cost by option and budget unit, in micro-units.
+    cost_micro : ndarray of int64, shape (m, k) or (n, m, k)
+        Planned cost by option and budget unit, in micro-units, margin included; by question too
+        where questions differ.
     budget_micro : mapping of str to int
         The budget by unit, k of them, in micro-units.
-    amounts : mapping of str to ndarray of float64, shape (m,)
-        Planned cost by option in every unit that is known.
+    costs : QuestionCosts
+        Expected cost and its doubt in every unit that is known.
     shadow_price : mapping of str to float
         Quality that one more unit of each budget would bring.
     gap : float
@@ -124,7 +65,7 @@ class Plan:
     choice_index: NDArray[np.int64]
     cost_micro: NDArray[np.int64]
     budget_micro: Mapping[str, int]
-    amounts: Mapping[str, NDArray[np.float64]]
+    costs: QuestionCosts
     shadow_price: Mapping[str, float]
     gap: float
     notes: tuple[str, ...] = ()
@@ -158,20 +99,37 @@ class Plan:
     def _base_option(self) -> int:
         """The cheapest option that answers: in the budget's units, then in all that are known."""
         skips = np.array([option.is_skip for option in self.surface.menu])
-        keys = [skips, *self.cost_micro.T, *self.amounts.values()]
+        planned = np.atleast_3d(self.cost_micro.T).sum(axis=2)
+        keys = [skips, *planned, *(np.atleast_2d(x).mean(axis=0) for x in self._expected.values())]
         # The last key counts most, and of equal options the first in the menu stays first.
         return int(np.lexsort(keys[::-1])[0])
 
     @cached_property
-    def _option_costs(self) -> tuple[dict[str, float], ...]:
-        """Planned cost of every option by unit."""
-        amounts = {unit: amount.tolist() for unit, amount in self.amounts.items()}
-        for position, unit in enumerate(self.budget_micro):
-            amounts[unit] = [from_micro(cost) for cost in self.cost_micro[:, position].tolist()]
-        return tuple(
-            {unit: amount[column] for unit, amount in amounts.items()}
-            for column in range(len(self.surface.menu))
-        )
+    def _expected(self) -> dict[str, NDArray[np.float64]]:
+        """Expected cost by unit, by option or by question and option."""
+        return {unit: self.costs.expect(unit) for unit in self.costs.units}
+
+    @cached_property
+    def _deviation(self) -> dict[str, NDArray[np.float64]]:
+        """Standard deviation of the cost by question and option, in units where it is known."""
+        found = {unit: self.costs.deviate(unit) for unit in self.costs.units}
+        return {unit: values for unit, values in found.items() if values is not None}
+
+    def _plan_micro(
+        self, rows: int | NDArray[np.int64], columns: int | slice | NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Planned cost of options of questions, budget units last."""
+        by_question = self.cost_micro.ndim > 2
+        return self.cost_micro[rows, columns] if by_question else self.cost_micro[columns]
+
+    def _cost(self, row: int, column: int) -> dict[str, float]:
+        """Planned cost of a question's option by unit."""
+        cost = {
+            unit: float(amount[row, column] if amount.ndim > 1 else amount[column])
+            for unit, amount in self._expected.items()
+        }
+        planned = self._plan_micro(row, column).tolist()
+        return cost | dict(zip(self.budget_micro, map(from_micro, planned), strict=True))
 
     @cached_property
     def _search_axis(self) -> NDArray[np.int64]:
@@ -192,20 +150,22 @@ class Plan:
         dict
             ``expected_quality`` and ``expected_gain`` (sums over questions), ``quality_interval``
             (where the sum of the outcomes lies, nine times of ten; None where that was not
-            measured), ``cost`` and ``budget`` by unit, and the number of questions by status.
+            measured), ``cost`` and ``budget`` by unit, ``expected_cost`` without the margin,
+            ``cost_deviation`` of its sum, and ``overspend_probability``, the chance that real cost
+            exceeds the budget (both None where consumption does not differ or was not measured),
+            and the number of questions by status.
         """
         funded = self.choice_index >= 0
         chosen = self.choice_index[funded]
         rows = np.flatnonzero(funded)
         quality = float(self.surface.quality[rows, chosen].sum())
         base = float(self.surface.quality[:, self._base_option].sum())
-        spent = self.cost_micro[chosen].sum(axis=0)
-        cost = {unit: float(amount[chosen].sum()) for unit, amount in self.amounts.items()}
+        spent = self._plan_micro(rows, chosen).sum(axis=0)
+        sums = {unit: self.costs.sum_up(unit, rows, chosen) for unit in self.costs.units}
+        expected = {unit: total for unit, (total, _) in sums.items()}
         # Budgeted units are summed in micro-units, so that the total is the one that was planned.
-        cost |= {
-            unit: from_micro(int(total))
-            for unit, total in zip(self.budget_micro, spent, strict=True)
-        }
+        cost = expected | dict(zip(self.budget_micro, map(from_micro, spent.tolist()), strict=True))
+        budget = {unit: from_micro(amount) for unit, amount in self.budget_micro.items()}
         statuses = self._statuses
         interval = self.surface.bound_total(rows, chosen)
         return {
@@ -214,7 +174,12 @@ class Plan:
             "quality_interval": None if interval is None else list(interval),
             "expected_gain": quality - base,
             "cost": cost,
-            "budget": {unit: from_micro(amount) for unit, amount in self.budget_micro.items()},
+            "budget": budget,
+            "expected_cost": expected,
+            "cost_deviation": {unit: deviation for unit, (_, deviation) in sums.items()},
+            "overspend_probability": {
+                unit: exceed_probability(amount, *sums[unit]) for unit, amount in budget.items()
+            },
             "statuses": {name: int((statuses == name).sum()) for name in STATUSES},
         }
 
@@ -289,10 +254,11 @@ class Plan:
             gain_interval=(interval[0] - base, interval[1] - base),
             marginal_gain_per_search=self._measure_slope(row, column, "search"),
             marginal_gain_per_1000_reasoning_tokens=self._measure_slope(row, column, "reasoning"),
-            cost=dict(self._option_costs[column]),
+            cost=self._cost(row, column),
             evidence="means" if self._is_strange(row) else self.surface.evidence[column],
             reason=self._explain(row, column),
             familiarity=self._measure_familiarity(row),
+            cost_deviation={u: float(values[row, column]) for u, values in self._deviation.items()},
         )
 
     def _describe_unfunded(self, row: int, base: float) -> Choice:
@@ -309,7 +275,7 @@ class Plan:
             gain_interval=(-base, -base),
             marginal_gain_per_search=None,
             marginal_gain_per_1000_reasoning_tokens=None,
-            cost=dict.fromkeys(self._option_costs[0], 0.0),
+            cost=dict.fromkeys([*self.costs.units, *self.budget_micro], 0.0),
             evidence="none",
             reason=f"the budget is used up; at least {cheapest!r} would be needed",
             familiarity=self._measure_familiarity(row),
@@ -350,8 +316,9 @@ class Plan:
         price = self.shadow_price[unit]
         options = self.surface.menu.options
         quality = self.surface.quality[row]
+        planned = self._plan_micro(row, slice(None))
         worth = quality - sum(
-            self.cost_micro[:, position] / 1e6 * self.shadow_price[name]
+            planned[:, position] / MICRO * self.shadow_price[name]
             for position, name in enumerate(self.budget_micro)
         )
         worth[column] = -np.inf
@@ -361,7 +328,7 @@ class Plan:
             return "the only option on the menu"
         other = int(worth.argmax())
         gain = float(quality[other] - quality[column])
-        extra = from_micro(int(self.cost_micro[other, 0] - self.cost_micro[column, 0]))
+        extra = from_micro(int(planned[other, 0] - planned[column, 0]))
         return (
             f"at {price:.4g} quality per {unit}, the next best {options[other].name!r} "
             f"would change quality by {gain:+.4f} for {extra:+.4g} {unit}"

@@ -26,6 +26,7 @@ from router.plan_notes import (
     note_strengths,
 )
 from router.prices import Prices
+from router.question_costs import COST_MARGIN, QuestionCosts, check_margin
 from router.questions import Question, parse_questions
 
 if TYPE_CHECKING:
@@ -199,6 +200,7 @@ class Router:
         *,
         menu: Menu | Mapping[str, Any] | None = None,
         allow_skip: bool = False,
+        cost_margin: float = COST_MARGIN,
     ) -> Plan:
         """Give every question an option, together within the budget.
 
@@ -212,11 +214,15 @@ class Router:
             m options; the bundle's own by default.
         allow_skip : bool, default=False
             Whether a question may be left unanswered.
+        cost_margin : float, default=0.05
+            Share of the expected cost that is reserved on top of it, from 0 to 10, for options
+            whose consumption differs from question to question. Fixed costs are planned as they
+            are.
 
         Returns
         -------
         Plan
-            Never above the budget in planned quantities.
+            Never above the budget in planned quantities; ``totals`` says how likely real ones are.
 
         Raises
         ------
@@ -224,30 +230,34 @@ class Router:
             If something handed in cannot be used, the costs are not known in a unit of the budget,
             or the budget is below the cheapest plan.
         """
+        check_margin(cost_margin)
         asked = parse_questions(questions)
         ceiling = budget if isinstance(budget, Budget) else Budget.from_mapping(budget)
         offered = self.resolve_menu(menu)
         offered = offered.with_skip() if allow_skip else offered
-        costs = self.cost(offered)
+        menu_costs = self.cost(offered)
         budget_micro = ceiling.to_micro()
+        # A budget in a unit without costs is refused before anything is predicted.
+        menu_costs.to_micro(list(budget_micro))
+        surface = self._predict(asked, offered)
+        costs = QuestionCosts(menu_costs, surface.consumption, cost_margin)
         cost_micro = costs.to_micro(list(budget_micro))
         _require_reach(cost_micro, budget_micro, len(asked), has_skip=offered.has_skip)
-        surface = self._predict(asked, offered)
         solution = _solve(surface.quality, cost_micro, budget_micro)
         return Plan(
             plan_id=f"plan-{secrets.token_hex(8)}",
             bundle_id=self.bundle.bundle_id,
-            price_id=costs.price_id,
+            price_id=menu_costs.price_id,
             questions=asked,
             surface=surface,
             choice_index=solution.choices,
             cost_micro=cost_micro,
             budget_micro=budget_micro,
-            amounts=costs.amounts,
+            costs=costs,
             shadow_price=_price_by_unit(solution, list(budget_micro)),
             gap=solution.gap,
             notes=(
-                *note_prices(costs, self.prices),
+                *note_prices(menu_costs, self.prices),
                 *note_evidence(surface),
                 *note_strengths(surface, self.predictor),
                 *note_strangers(surface),
@@ -262,6 +272,7 @@ class Router:
         unit: str | None = None,
         menu: Menu | Mapping[str, Any] | None = None,
         n_points: int = 20,
+        cost_margin: float = COST_MARGIN,
     ) -> tuple[CurvePoint, ...]:
         """Draw expected quality against budget for unlabelled questions.
 
@@ -276,6 +287,8 @@ class Router:
         n_points : int, default=20
             How many budgets at most, at least 2, at even steps of expected quality from the
             cheapest plan to the one beyond which nothing is gained.
+        cost_margin : float, default=0.05
+            As for :meth:`allocate`.
 
         Returns
         -------
@@ -289,6 +302,7 @@ class Router:
         """
         if n_points < 2:
             raise BudgetError(f"n_points is {n_points}: a curve has at least 2")
+        check_margin(cost_margin)
         asked = parse_questions(questions)
         offered = self.resolve_menu(menu)
         costs = self.cost(offered)
@@ -297,9 +311,10 @@ class Router:
             raise BudgetError(
                 f"budget unit {chosen!r} is unknown: allowed are {', '.join(BUDGET_UNITS)}"
             )
-        cost_micro = costs.to_micro([chosen])[:, 0]
+        costs.to_micro([chosen])
         surface = self._predict(asked, offered)
-        spend, value = trace_frontier(surface.quality, cost_micro)
+        by_question = QuestionCosts(costs, surface.consumption, cost_margin)
+        spend, value = trace_frontier(surface.quality, by_question.to_micro([chosen])[..., 0])
         return _sample_curve(spend, value, len(asked), n_points)
 
 
@@ -309,7 +324,7 @@ def _solve(
     """Solve for one budget or for several."""
     amounts = list(budget_micro.values())
     if len(amounts) == 1:
-        return solve(quality, cost_micro[:, 0], amounts[0])
+        return solve(quality, cost_micro[..., 0], amounts[0])
     try:
         return solve(quality, cost_micro, amounts)
     except BudgetError:
@@ -328,8 +343,9 @@ def _require_reach(
     has_skip: bool,
 ) -> None:
     """Refuse a budget below the cheapest plan, in the words and units of who gave it."""
-    for (unit, budget), least in zip(budget_micro.items(), cost_micro.min(axis=0), strict=True):
-        required = int(least) * n_questions
+    cheapest = np.broadcast_to(cost_micro.min(axis=-2), (n_questions, len(budget_micro)))
+    for (unit, budget), least in zip(budget_micro.items(), cheapest.T.tolist(), strict=True):
+        required = sum(least)
         if budget < required:
             hint = "" if has_skip else ", or let questions go unanswered (skip)"
             raise BudgetError(

@@ -127,7 +127,7 @@ def test_predict_writes_a_row_a_question_and_option(
     table = read_columns(out)
     router = Router.load(bundle)
     surface = router.predict(read_questions(questions))
-    assert list(table) == ["query_id", "option", "quality", "cost", "cost_unit"]
+    assert list(table) == ["query_id", "option", "quality", "cost", "cost_deviation", "cost_unit"]
     assert table["query_id"] == [f"q{row}" for row in (1, 2, 3, 4) for _ in range(3)]
     assert table["option"] == list(surface.menu.names) * 4
     np.testing.assert_array_equal(table["quality"], surface.quality.ravel())

@@ -14,9 +14,12 @@ import pandas as pd
 import pytest
 
 from router.budgets import MICRO, to_micro_ceil
+from router.choices import STATUSES, Choice
+from router.costs import MenuCosts
 from router.exceptions import MissingExtraError
 from router.options import SKIP, Menu, Option
-from router.plan import STATUSES, Choice, Plan
+from router.plan import Plan
+from router.question_costs import QuestionCosts
 from router.questions import parse_questions
 from tests.contracts.planning import ask, make_surface
 
@@ -47,6 +50,7 @@ def make_plan(
     known = ("usd", "tokens", "searches", "seconds")
     costs = {name: [o.costs.get(name, math.nan) for o in menu] for name in known}
     amounts = {n: np.array(column) for n, column in costs.items() if not np.isnan(column).any()}
+    menu_costs = MenuCosts(amounts, {}, "prices")
     return Plan(
         plan_id="plan-1",
         bundle_id="bundle",
@@ -56,7 +60,7 @@ def make_plan(
         choice_index=np.array(choices, dtype=np.int64),
         cost_micro=to_micro_ceil(amounts[unit])[:, None],
         budget_micro={unit: round(budget * MICRO)},
-        amounts=amounts,
+        costs=QuestionCosts(menu_costs),
         shadow_price={unit: price},
         gap=0.0,
         notes=("note",),

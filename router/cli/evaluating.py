@@ -10,6 +10,7 @@ from router.cli.arguments import JsonOption, NoProgressOption, OutOption, SeedOp
 from router.cli.output import emit, print_lines, report_progress
 from router.exceptions import InputError
 from router.logs import read_log
+from router.question_costs import MARGIN_MAX
 
 if TYPE_CHECKING:
     from router.evaluation import Labels
@@ -41,6 +42,16 @@ RouterCostOption = Annotated[
         "--router-cost", help="What asking the router costs a question, in the log's unit."
     ),
 ]
+MarginOption = Annotated[
+    float | None,
+    typer.Option(
+        "--cost-margin",
+        min=0.0,
+        max=MARGIN_MAX,
+        help="Plan with predicted costs of every question too, this share reserved on top.",
+        show_default=False,
+    ),
+]
 
 
 def evaluate(
@@ -50,6 +61,7 @@ def evaluate(
     jobs: JobsOption = 1,
     labels: LabelsOption = "given",
     router_cost: RouterCostOption = 0.0,
+    cost_margin: MarginOption = None,
     out: OutOption = None,
     no_progress: NoProgressOption = False,
     as_json: JsonOption = False,
@@ -70,6 +82,7 @@ def evaluate(
             # Checked above; the word comes from the command line as a plain string.
             labels=cast("Labels", labels),
             router_cost=router_cost,
+            cost_margin=cost_margin,
             seed=seed,
             n_jobs=jobs,
             progress=progress,

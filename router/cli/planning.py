@@ -2,9 +2,11 @@
 
 # No postponed annotations here: typer reads them when the command is declared.
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
 
 from router.budgets import BUDGET_UNITS, Budget
 from router.cli.arguments import (
@@ -19,9 +21,11 @@ from router.cli.output import emit, print_lines
 from router.cli.reports import show_curve, show_plan
 from router.exceptions import InputError
 from router.menus import load_menu
+from router.models.surface import Surface
 from router.options import Menu
 from router.planner import Router
 from router.prices import Prices
+from router.question_costs import COST_MARGIN, MARGIN_MAX, QuestionCosts
 from router.questions import read_questions
 from router.tables import write_parquet
 
@@ -39,6 +43,15 @@ BudgetsOption = Annotated[
 ]
 SkipOption = Annotated[
     bool, typer.Option("--allow-skip", help="Leave a question unanswered where nothing pays.")
+]
+MarginOption = Annotated[
+    float,
+    typer.Option(
+        "--cost-margin",
+        min=0.0,
+        max=MARGIN_MAX,
+        help="Share of the expected cost reserved on top, where it differs by question.",
+    ),
 ]
 SurfaceOption = Annotated[
     Path,
@@ -101,15 +114,15 @@ def predict(
     asked, given = read_questions(questions), _load_menu(menu)
     router = load_router(model, prices)
     offered = router.resolve_menu(given)
-    amounts = router.cost(offered).amounts
-    unit = next((name for name in BUDGET_UNITS if name in amounts), None)
     surface = router.predict(asked, menu=offered)
-    costs = [None] * len(offered) if unit is None else amounts[unit].tolist()
-    columns = {
+    costs = QuestionCosts(router.cost(offered), surface.consumption)
+    unit = next((name for name in BUDGET_UNITS if name in costs.units), None)
+    columns: dict[str, list[Any]] = {
         "query_id": [question.id for question in asked for _ in offered],
         "option": list(offered.names) * len(asked),
         "quality": surface.quality.ravel().tolist(),
-        "cost": costs * len(asked),
+        "cost": _spread_out(None if unit is None else costs.expect(unit), surface),
+        "cost_deviation": _spread_out(None if unit is None else costs.deviate(unit), surface),
         "cost_unit": [unit] * (len(asked) * len(offered)),
     }
     write_parquet(out, columns)
@@ -130,6 +143,14 @@ def predict(
     )
 
 
+def _spread_out(values: NDArray[np.float64] | None, surface: Surface) -> list[Any]:
+    """Lay values by option, or by question and option, out as a column of the table."""
+    if values is None:
+        return [None] * surface.quality.size
+    column: list[Any] = np.broadcast_to(values, surface.quality.shape).ravel().tolist()
+    return column
+
+
 def allocate(
     *,
     questions: QuestionsArgument,
@@ -138,6 +159,7 @@ def allocate(
     prices: PricesOption = None,
     model: ModelOption = None,
     allow_skip: SkipOption = False,
+    cost_margin: MarginOption = COST_MARGIN,
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -145,7 +167,9 @@ def allocate(
     ceiling = Budget.parse(budget)
     asked, given = read_questions(questions), _load_menu(menu)
     router = load_router(model, prices)
-    plan = router.allocate(asked, ceiling, menu=given, allow_skip=allow_skip)
+    plan = router.allocate(
+        asked, ceiling, menu=given, allow_skip=allow_skip, cost_margin=cost_margin
+    )
     emit(plan.to_dict(), lambda: show_plan(plan), as_json=as_json, out=out)
 
 
@@ -154,6 +178,7 @@ def curve(
     questions: QuestionsArgument,
     unit: UnitOption = None,
     points: PointsOption = 20,
+    cost_margin: MarginOption = COST_MARGIN,
     model: ModelOption = None,
     menu: MenuOption = None,
     prices: PricesOption = None,
@@ -166,7 +191,7 @@ def curve(
     offered = router.resolve_menu(given)
     costs = router.cost(offered)
     chosen = unit or next((name for name in BUDGET_UNITS if name in costs.amounts), "usd")
-    drawn = router.curve(asked, unit=chosen, menu=offered, n_points=points)
+    drawn = router.curve(asked, unit=chosen, menu=offered, n_points=points, cost_margin=cost_margin)
     document = {
         "bundle_id": router.bundle.bundle_id,
         "price_id": costs.price_id,

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from router.cli.output import print_lines, print_table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from router.plan import Choice, Plan
+    from router.choices import Choice
+    from router.plan import Plan
     from router.planner import CurvePoint
 
 __all__ = ["show_curve", "show_plan"]
@@ -59,6 +60,16 @@ def _write_slope(value: float | None) -> str:
     return "-" if value is None else f"{value:+.4f}"
 
 
+def _write_doubt(totals: Mapping[str, Any]) -> str:
+    """Write how likely the budget is exceeded, where consumption was learned."""
+    return "".join(
+        f"; {totals['expected_cost'][unit]:.6g} {unit} expected, over the budget with "
+        f"{chance:.0%} probability"
+        for unit, chance in totals["overspend_probability"].items()
+        if chance is not None
+    )
+
+
 def _summarise_plan(plan: Plan) -> list[str]:
     """Write what stands below a plan's table."""
     totals = plan.totals
@@ -74,9 +85,10 @@ def _summarise_plan(plan: Plan) -> list[str]:
     if totals["quality_interval"] is not None:
         low, high = totals["quality_interval"]
         expected += f", nine times of ten from {low:.3f} to {high:.3f}"
+    planned = f"planned cost {', '.join(spent)}" + (f" ({', '.join(besides)})" if besides else "")
     return [
         f"{expected}, gain over the cheapest option {gain:+.3f}",
-        f"planned cost {', '.join(spent)}" + (f" ({', '.join(besides)})" if besides else ""),
+        planned + _write_doubt(totals),
         f"shadow price {', '.join(prices)}; proven gap to the optimum {plan.gap:.2%}",
         f"questions: {', '.join(statuses)}",
         f"{plan.plan_id}, bundle {plan.bundle_id}, prices {plan.price_id}",

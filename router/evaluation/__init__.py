@@ -11,6 +11,7 @@ from router.evaluation.crossfit import Learner, SurfaceModel, cross_fit
 from router.evaluation.evaluate import evaluate
 from router.evaluation.halves import draw_log_halves, score_halves
 from router.evaluation.labels import Labels, assign_task_folds
+from router.evaluation.overspending import OverspendingRow, measure_overspending
 from router.evaluation.plans import Allocator, Scores, score_plans
 from router.evaluation.protocol import FRACTIONS, DenseView, assign_folds, build_view
 from router.evaluation.report import BudgetReport, Evaluation, MultiplierReport, render
@@ -32,6 +33,7 @@ __all__ = [
     "Labels",
     "Learner",
     "MultiplierReport",
+    "OverspendingRow",
     "ReliabilityRow",
     "RoutingReport",
     "Scores",
@@ -45,6 +47,7 @@ __all__ = [
     "evaluate",
     "measure_calibration",
     "measure_coverage",
+    "measure_overspending",
     "measure_routing",
     "render",
     "score_halves",

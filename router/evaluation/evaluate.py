@@ -14,6 +14,7 @@ from router.evaluation.calibration import measure_calibration
 from router.evaluation.crossfit import cross_fit
 from router.evaluation.halves import draw_log_halves, explain_no_halves, score_halves
 from router.evaluation.labels import assign_task_folds, check_labels, hide_labels
+from router.evaluation.overspending import measure_overspending
 from router.evaluation.plans import score_plans
 from router.evaluation.protocol import build_view, compute_budgets
 from router.evaluation.report import Evaluation
@@ -21,6 +22,7 @@ from router.evaluation.routing import measure_routing
 from router.evaluation.strata import split_by_difficulty, split_by_task, stratify
 from router.evaluation.summary import summarise
 from router.exceptions import InputError
+from router.question_costs import check_margin
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping
@@ -43,6 +45,7 @@ def evaluate(
     allocator: Allocator | None = None,
     labels: Labels = "given",
     router_cost: float = 0.0,
+    cost_margin: float | None = None,
     seed: int = 0,
     n_jobs: int = 1,
     n_bootstrap: int = 2000,
@@ -64,6 +67,10 @@ def evaluate(
     router_cost : float, default=0
         What asking the router costs a question, in the log's unit. It is paid out of every
         budget and counted wherever the router's cost is.
+    cost_margin : float, optional
+        Where given, the router's surface is planned with predicted costs of every question too,
+        this share reserved on top: plan ``router_by_question``. The protocol's own plans are as
+        without.
     seed : int, default=0
         Seed of the default learner and of the bootstrap.
     n_jobs : int, default=1
@@ -85,6 +92,8 @@ def evaluate(
     InputError
         If a model predicts a wrong shape or a number that is not finite, `labels` is another word,
         or `router_cost` is negative or not finite.
+    BudgetError
+        If `cost_margin` is not from 0 to 10.
     MissingExtraError
         If the extra ``[train]`` is not installed.
 
@@ -104,7 +113,7 @@ def evaluate(
     >>> evaluation.form, round(evaluation.mean.quality["blind"], 2)
     ('complete', 0.29)
     """
-    _check_settings(labels, router_cost)
+    _check_settings(labels, router_cost, cost_margin)
     seconds: dict[str, float] = {}
     with _timed(seconds, "view"):
         folds = assign_task_folds(log) if labels == "unseen" else None
@@ -115,10 +124,20 @@ def evaluate(
     with _timed(seconds, "learner"):
         train = learner or partial(_train_gain_model, seed)
         surface = cross_fit(log, train, view, folds=folds, n_jobs=n_jobs, progress=progress)
+    costs = None
+    if cost_margin is not None:
+        with _timed(seconds, "question costs"):
+            fit = partial(_train_costs, seed)
+            costs = cross_fit(log, fit, view, folds=folds, n_jobs=n_jobs) * (1.0 + cost_margin)
     with _timed(seconds, "plans"):
         surfaces["router_knapsack"] = surface
         scores = score_plans(
-            view, surfaces, router=surface, allocator=allocator, router_cost=router_cost
+            view,
+            surfaces,
+            router=surface,
+            allocator=allocator,
+            router_cost=router_cost,
+            question_costs=costs,
         )
     with _timed(seconds, "bootstrap"):
         *budgets, mean = summarise(view, scores, seed=seed, n_resamples=n_bootstrap)
@@ -140,9 +159,10 @@ def evaluate(
     )
 
 
-def _check_settings(labels: str, router_cost: float) -> None:
+def _check_settings(labels: str, router_cost: float, cost_margin: float | None) -> None:
     """Refuse settings without a meaning before anything is trained."""
     check_labels(labels)
+    check_margin(cost_margin or 0.0)
     if not (np.isfinite(router_cost) and router_cost >= 0):
         msg = f"router_cost is {router_cost}: a finite number, not negative, is needed"
         raise InputError(msg)
@@ -202,7 +222,13 @@ def _measure(
     calibration = measure_calibration(
         view, surface, baselines=baselines, options=options, seed=seed, n_resamples=n_resamples
     )
-    return {"routing": routing, "calibration": calibration, **strata}
+    overspending = measure_overspending(view, scores, seed=seed, n_resamples=n_resamples)
+    return {
+        "routing": routing,
+        "calibration": calibration,
+        "overspending": overspending,
+        **strata,
+    }
 
 
 def _train_gain_model(seed: int, log: OutcomeLog) -> SurfaceModel:
@@ -210,6 +236,14 @@ def _train_gain_model(seed: int, log: OutcomeLog) -> SurfaceModel:
     from router.models.training import fit_gain_model
 
     model: SurfaceModel = fit_gain_model(log, seed=seed)
+    return model
+
+
+def _train_costs(seed: int, log: OutcomeLog) -> SurfaceModel:
+    """Train what predicts every question's cost."""
+    from router.models.quantity_training import fit_quantity_model
+
+    model: SurfaceModel = fit_quantity_model(log, seed=seed)
     return model
 
 

@@ -23,7 +23,7 @@ __all__ = ["Allocator", "Scores", "plan_in_integers", "score_plans"]
 # Totals of this size keep every product of the allocator exact in float64.
 TOTAL_MAX = 2**52
 # Plans of the surface that is evaluated: they alone pay for asking the router.
-ROUTER_PLANS = frozenset({"router", "router_knapsack"})
+ROUTER_PLANS = frozenset({"router", "router_knapsack", "router_by_question"})
 
 
 class Allocator(Protocol):
@@ -44,8 +44,8 @@ class Allocator(Protocol):
         ----------
         quality : ndarray of float64, shape (n, m)
             Predicted quality in [0, 1].
-        cost : ndarray of int64, shape (m,)
-            Cost of every option.
+        cost : ndarray of int64, shape (m,) or (n, m)
+            Cost of every option, by question where questions differ.
         budget : int
             Total that the plan may cost; the cheapest plan is within it.
         allowed : ndarray of bool, shape (n, m), or None
@@ -85,6 +85,7 @@ def score_plans(
     router: NDArray[np.float64] | None = None,
     allocator: Allocator | None = None,
     router_cost: float = 0.0,
+    question_costs: NDArray[np.float64] | None = None,
 ) -> Scores:
     """Plan every surface under every budget and score the plans.
 
@@ -102,6 +103,9 @@ def score_plans(
         What asking the router costs a question, in the unit of costs. ``router`` and
         ``router_knapsack`` pay it out of the budget; where that leaves less than the cheapest
         plan needs, they take the cheapest plan, and their spend shows the excess.
+    question_costs : ndarray of float64, shape (n, m), optional
+        What every question is expected to cost under every option, margin included. The surface
+        `router` is then planned with them too, under the name ``router_by_question``.
 
     Returns
     -------
@@ -111,6 +115,7 @@ def score_plans(
     """
     names = ["cheapest", "uniform", "blind", "hindsight", *surfaces, "oracle"]
     names += [] if router is None else ["router"]
+    names += [] if router is None or question_costs is None else ["router_by_question"]
     shape = (len(FRACTIONS), len(view.quality))
     scores = Scores(
         {name: np.zeros(shape) for name in names},
@@ -138,6 +143,11 @@ def score_plans(
                 )
                 shares["router"] = (choices, choices, 0.0)
                 scores.choices[position, fold.test] = choices
+                if question_costs is not None:
+                    choices = plan_in_integers(
+                        router[fold.test], question_costs[fold.test], left, open_options, allocator
+                    )
+                    shares["router_by_question"] = (choices, choices, 0.0)
             for name, plan in shares.items():
                 _record(view, fold.test, plan, scores, (name, position))
     for name in ROUTER_PLANS & scores.spend.keys():
@@ -220,8 +230,8 @@ def plan_in_integers(
     ----------
     quality : ndarray of float64, shape (n, m)
         Predicted quality, any finite numbers.
-    cost : ndarray of float64, shape (m,)
-        Mean cost of every option.
+    cost : ndarray of float64, shape (m,) or (n, m)
+        Mean cost of every option, or what each question is expected to cost.
     budget : float
         Mean cost a question, at least that of the cheapest plan.
     allowed : ndarray of bool, shape (n, m)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from router.evaluation.sections import align, render_sections
+from router.evaluation.sections import align, render_overspending, render_sections
 
 if TYPE_CHECKING:
     from router.evaluation.calibration import CalibrationReport
     from router.evaluation.labels import Labels
+    from router.evaluation.overspending import OverspendingRow
     from router.evaluation.routing import RoutingReport
     from router.evaluation.strata import Stratum
     from router.scoring import Interval
@@ -122,6 +123,8 @@ class Evaluation:
         The field's standard figures.
     calibration : CalibrationReport, optional
         Of the cross-fitted surface.
+    overspending : tuple of OverspendingRow
+        What plans really spent, plan by plan and budget by budget.
     by_task, by_difficulty : tuple of Stratum
         Router and blind mix on parts of the questions, mean over the budgets.
     """
@@ -143,6 +146,7 @@ class Evaluation:
     router_cost: float = 0.0
     routing: RoutingReport | None = None
     calibration: CalibrationReport | None = None
+    overspending: tuple[OverspendingRow, ...] = ()
     by_task: tuple[Stratum, ...] = ()
     by_difficulty: tuple[Stratum, ...] = ()
 
@@ -167,7 +171,10 @@ class Evaluation:
         ):
             for name in ("gain_over_blind", "gain_over_ridge"):
                 target[name] = getattr(source, name)._asdict()
-        for name in ("budgets", "options", "notes", "by_task", "by_difficulty"):
+        for row, entry in zip(self.overspending, content["overspending"], strict=True):
+            if row.gain_at_equal_cost is not None:
+                entry["gain_at_equal_cost"] = row.gain_at_equal_cost._asdict()
+        for name in ("budgets", "options", "notes", "overspending", "by_task", "by_difficulty"):
             content[name] = list(content[name])
         if self.routing is not None:
             for name in ("choice_entropy_bits", "curve"):
@@ -229,6 +236,7 @@ def render(evaluation: Evaluation) -> str:
         "",
         *align(comparisons),
         "",
+        *render_overspending(evaluation.overspending),
         *render_sections(
             evaluation.routing,
             evaluation.calibration,

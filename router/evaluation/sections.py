@@ -9,11 +9,13 @@ if TYPE_CHECKING:
 
     from router.evaluation.calibration import CalibrationReport, CalibrationRow
     from router.evaluation.coverage import Coverage
+    from router.evaluation.overspending import OverspendingRow
     from router.evaluation.resampling import Estimate
     from router.evaluation.routing import RoutingReport
     from router.evaluation.strata import Stratum
+    from router.scoring import Interval
 
-__all__ = ["align", "render_sections"]
+__all__ = ["align", "render_overspending", "render_sections"]
 
 # All tasks are in the JSON.
 TASKS_SHOWN = 12
@@ -50,6 +52,48 @@ def align(rows: Sequence[Sequence[str]]) -> list[str]:
         "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
         for row in rows
     ]
+
+
+def render_overspending(rows: Sequence[OverspendingRow]) -> list[str]:
+    """Write what plans really spent, an empty line behind it; nothing where costs are fixed.
+
+    Parameters
+    ----------
+    rows : sequence of OverspendingRow
+        Plan by plan.
+
+    Returns
+    -------
+    list of str
+        Lines.
+
+    Examples
+    --------
+    >>> render_overspending(())
+    []
+    """
+    if not any(row.excess_max > 0.0 or row.gain_at_equal_cost for row in rows):
+        return []
+    head = ("plan", "budget", "quality", "spent/budget", "batches over", "excess", "worst")
+    table = [(*head, "gain at equal real cost")] + [
+        (
+            row.plan,
+            f"{row.fraction:.2f}",
+            f"{row.quality:.4f}",
+            "-" if row.spend_ratio is None else f"{row.spend_ratio:.3f}",
+            f"{row.batches_over:.0%}",
+            f"{row.excess:.1%}",
+            f"{row.excess_max:.1%}",
+            "-" if row.gain_at_equal_cost is None else _write_gain(row.gain_at_equal_cost),
+        )
+        for row in rows
+    ]
+    return [*align(table), ""]
+
+
+def _write_gain(gain: Interval) -> str:
+    """Write a gain with the ends of its interval."""
+    return f"{gain.mean:+.4f} [{gain.low:+.4f}, {gain.high:+.4f}]"
 
 
 def render_sections(

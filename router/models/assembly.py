@@ -14,6 +14,7 @@ from router.models.joining_basis import JoiningBasis
 from router.models.manifest import read_strengths
 from router.models.novelty import Novelty
 from router.models.predictor import DescriptorHead, NamedHead, Predictor
+from router.models.quantities import Quantities
 from router.models.session import Session
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def assemble_predictor(
         descriptors=_read_descriptors(manifest, files),
         calibration=Calibration.from_mapping(manifest["calibration"]),
         novelty=_read_novelty(files, encoder),
+        quantities=_read_quantities(manifest, files, encoder),
     )
 
 
@@ -114,6 +116,17 @@ def _read_novelty(files: Mapping[str, bytes], encoder: TextEncoder) -> Novelty |
         return None
     arrays = unpack_arrays(files["novelty.npz"], "novelty.npz")
     return Novelty.from_arrays(arrays, encoder.n_features)
+
+
+def _read_quantities(
+    manifest: Mapping[str, Any], files: Mapping[str, bytes], encoder: TextEncoder
+) -> Quantities | None:
+    """Read what predicts consumption, which older bundles do not hold."""
+    names = manifest.get("quantities")
+    if names is None:
+        return None
+    arrays = unpack_arrays(files["quantities.npz"], "quantities.npz")
+    return Quantities.from_arrays(arrays, names, encoder.n_features)
 
 
 def _read_descriptors(

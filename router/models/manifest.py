@@ -5,18 +5,22 @@ from __future__ import annotations
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from router.models.strengths import StrengthTable, load_strengths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from router.features.encoder import TextEncoder
+    from router.models.quantities import Quantities
 
 __all__ = [
     "GOLDEN_TEXTS",
     "choose_golden",
     "describe_features",
     "describe_libraries",
+    "describe_quantities",
     "describe_strengths",
     "read_strengths",
 ]
@@ -59,6 +63,23 @@ def describe_features(encoder: TextEncoder) -> dict[str, Any]:
 def describe_libraries() -> dict[str, str]:
     """Name the versions of the libraries that took part in training."""
     return {name: version(name) for name in LIBRARIES}
+
+
+def describe_quantities(quantities: Quantities) -> dict[str, Any]:
+    """Write names, and what held-out questions said of each unit: medians over the options."""
+    return {
+        "options": list(quantities.options),
+        "groups": list(quantities.groups),
+        "units": list(quantities.heads),
+        "held_out": {
+            unit: {
+                "kept": round(float(np.median(head.kept)), 3),
+                "deviation": round(float(np.median(head.deviation)), 3),
+                "task_deviation": round(head.task_deviation, 3),
+            }
+            for unit, head in quantities.heads.items()
+        },
+    }
 
 
 def describe_strengths(strengths: StrengthTable) -> dict[str, Any]:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from router.models.factored_head import FactoredHead
     from router.models.joined import JoinedHead
     from router.models.novelty import Novelty
+    from router.models.quantities import Consumption, Quantities
     from router.models.session import Session
     from router.models.strengths import StrengthTable
     from router.options import Menu, Option
@@ -200,6 +201,8 @@ class Predictor:
         Turns predictions into intervals.
     novelty : Novelty, optional
         Tells how unlike the training questions a question is; None in older bundles.
+    quantities : Quantities, optional
+        Predicts what a question consumes; None in older bundles and where questions do not differ.
     """
 
     encoder: TextEncoder
@@ -207,6 +210,7 @@ class Predictor:
     descriptors: DescriptorHead | FactoredHead | None
     calibration: Calibration
     novelty: Novelty | None = None
+    quantities: Quantities | None = None
     _offers: dict[int, Offer] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def predict(self, questions: Sequence[Question], menu: Menu) -> Surface:
@@ -266,6 +270,7 @@ class Predictor:
             familiarity=familiarity,
             batch_error=self.calibration.batch if self.named is not None else None,
             doubt=doubt,
+            consumption=self._predict_consumption(features, questions, menu),
         )
 
     def _measure_doubt(self, menu: Menu) -> NDArray[np.float64] | None:
@@ -275,6 +280,15 @@ class Predictor:
         known = self.named.deviations
         doubt: NDArray[np.float64] = np.array([known.get(name, 0.0) for name in menu.names])
         return INTERVAL_DEVIATIONS * doubt if doubt.any() else None
+
+    def _predict_consumption(
+        self, features: NDArray[np.float32], questions: Sequence[Question], menu: Menu
+    ) -> Consumption | None:
+        """Predict what the questions consume, where that was learned."""
+        if self.quantities is None:
+            return None
+        groups = [question.group for question in questions]
+        return self.quantities.predict(features, groups, menu.names)
 
     def predict_neutral(self, menu: Menu) -> NDArray[np.float64]:
         """Predict m options for a question of which nothing is known.

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from router.models.calibration import BatchError
+    from router.models.quantities import Consumption
     from router.options import Menu
 
 __all__ = ["EVIDENCE_KINDS", "Surface", "shift_into_range"]
@@ -44,6 +45,9 @@ class Surface:
     doubt : ndarray of float64, shape (m,), optional
         How far all expectations of an option may be off together for want of outcomes; None where
         every option has enough.
+    consumption : Consumption, optional
+        By what factor each question consumes more or less than its options do on average; None
+        where the bundle cannot tell.
     """
 
     menu: Menu
@@ -55,6 +59,7 @@ class Surface:
     abstained: NDArray[np.bool_] | None = None
     batch_error: BatchError | None = None
     doubt: NDArray[np.float64] | None = None
+    consumption: Consumption | None = None
 
     def bound_total(
         self, rows: NDArray[np.int64], columns: NDArray[np.int64]

@@ -21,11 +21,13 @@ from router.models.manifest import (
     choose_golden,
     describe_features,
     describe_libraries,
+    describe_quantities,
     describe_strengths,
 )
 from router.models.novelty_training import fit_novelty
 from router.models.pooled import train_pooled
 from router.models.progress import count_steps
+from router.models.quantity_training import fit_quantities
 from router.models.strengths import StrengthTable, load_strengths
 from router.models.training import FittedGain, count_fitting_steps, fit_gain
 from router.outcomes import OutcomeLog
@@ -120,6 +122,7 @@ def train(
         "calibration": calibration.to_dict(),
     }
     manifest["training"]["parity_max_difference"] = worst
+    _add_quantities(log, fitted, features, seed, (files, manifest))
     if prices is not None:
         files["prices.toml"] = prices.to_toml().encode()
     files["card.md"] = write_log_card(manifest).encode()
@@ -168,6 +171,21 @@ def _pack_novelty(
     n_components = model.standard.n_components
     novelty = fit_novelty(model.encoder, log.texts, features, n_components=n_components, seed=seed)
     return pack_arrays(novelty.to_arrays())
+
+
+def _add_quantities(
+    log: OutcomeLog,
+    fitted: FittedGain,
+    features: NDArray[np.float32],
+    seed: int,
+    place: tuple[dict[str, bytes], dict[str, Any]],
+) -> None:
+    """Fit what predicts consumption and add it to files and manifest, where questions differ."""
+    files, manifest = place
+    quantities = fit_quantities(log, features, fitted.model.standard, seed=seed)
+    if quantities is not None:
+        files["quantities.npz"] = pack_arrays(quantities.to_arrays())
+        manifest["quantities"] = describe_quantities(quantities)
 
 
 def _train_descriptors(

@@ -87,6 +87,7 @@ def _allocate(router: Router, content: bytes) -> Response:
         make_budget(body.budget),
         menu=make_menu(body.menu),
         allow_skip=body.allow_skip,
+        cost_margin=body.cost_margin,
     )
     return _answer(plan.to_dict())
 

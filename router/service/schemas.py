@@ -10,6 +10,7 @@ from msgspec import UNSET, Meta, Struct, UnsetType, to_builtins
 from router.budgets import Budget
 from router.exceptions import MenuError, QuestionError
 from router.menus import parse_menu
+from router.question_costs import COST_MARGIN, MARGIN_MAX
 from router.questions import Question
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ Amount = Annotated[float, Meta(ge=0, le=1e9)]
 Length = Annotated[float, Meta(ge=0, le=1e5)]
 Speed = Annotated[float, Meta(gt=0, le=1e9)]
 Share = Annotated[float, Meta(ge=0, le=1)]
+Margin = Annotated[float, Meta(ge=0, le=MARGIN_MAX)]
 Steps = Annotated[int, Meta(ge=0, le=100)]
 Samples = Annotated[int, Meta(ge=1, le=1024)]
 Effort = Literal["none", "low", "medium", "high"]
@@ -115,6 +117,7 @@ class AllocateBody(Struct, forbid_unknown_fields=True):
     budget: Annotated[dict[Unit, Amount], Meta(min_length=1)]
     menu: MenuBody | None = None
     allow_skip: bool = False
+    cost_margin: Margin = COST_MARGIN
 
 
 def make_questions(bodies: list[str | QuestionBody]) -> list[Question]:

@@ -1,0 +1,78 @@
+"""Choices: what a plan gives one question, and why."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["STATUSES", "Choice"]
+
+# How a question came out: given what pays, given the cheapest option because no more pays, given
+# nothing, or planned without a model.
+STATUSES = ("funded", "minimum", "unfunded", "fallback")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a plan gives one question.
+
+    Parameters
+    ----------
+    id : str
+        The question.
+    status : {"funded", "minimum", "unfunded", "fallback"}
+        How it came out.
+    option : str
+        The chosen option's name.
+    difficulty : float
+        One minus the expected quality under the cheapest option that answers, from 0 to 1.
+    expected_quality : float
+        Under the chosen option, from 0 to 1.
+    quality_interval : tuple of float
+        Where the mean quality of alike questions lies, nine times of ten.
+    expected_gain : float
+        Expected quality minus that under the cheapest option that answers.
+    gain_interval : tuple of float
+        `quality_interval` minus the same.
+    marginal_gain_per_search : float or None
+        What one more search is expected to add, all else equal; where the menu has no more
+        searches, what the last one added. None where the menu has no such axis.
+    marginal_gain_per_1000_reasoning_tokens : float or None
+        The same for a thousand more tokens of reasoning.
+    cost : mapping of str to float
+        Planned cost by unit; in the budget's units with the margin and rounded up to a micro-unit,
+        as it was planned.
+    evidence : {"outcomes", "descriptors", "means", "none"}
+        What the expectation rests on; ``means`` where the question is so unlike those of training
+        that the options' means stand in for what its text would say.
+    reason : str
+        Why this option, in one sentence.
+    familiarity : float, optional
+        Share of held-out training questions at least as unlike the others as this question; None
+        where the bundle cannot tell.
+    cost_deviation : mapping of str to float
+        Standard deviation of the real cost, in the units in which it was measured.
+    """
+
+    id: str
+    status: str
+    option: str
+    difficulty: float
+    expected_quality: float
+    quality_interval: tuple[float, float]
+    expected_gain: float
+    gain_interval: tuple[float, float]
+    marginal_gain_per_search: float | None
+    marginal_gain_per_1000_reasoning_tokens: float | None
+    cost: Mapping[str, float]
+    evidence: str
+    reason: str
+    familiarity: float | None = None
+    cost_deviation: Mapping[str, float] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields, ready for JSON."""
+        return asdict(self)
