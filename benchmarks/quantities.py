@@ -49,7 +49,7 @@ def measure(path: Path) -> dict[str, list[OverspendingRow]]:
     table: dict[str, list[OverspendingRow]] = {}
     for margin in MARGINS:
         scores = score_plans(view, {}, router=surface, question_costs=costs * (1.0 + margin))
-        rows = measure_overspending(view, scores)
+        rows = measure_overspending(view, scores, surface)
         table.setdefault("option", [row for row in rows if row.plan == "router"])
         table[f"question, margin {margin:g}"] = [
             row for row in rows if row.plan == "router_by_question"

@@ -124,21 +124,14 @@ def evaluate(
     with _timed(seconds, "learner"):
         train = learner or partial(_train_gain_model, seed)
         surface = cross_fit(log, train, view, folds=folds, n_jobs=n_jobs, progress=progress)
-    costs = None
+    charges: dict[str, Any] = {"router_cost": router_cost}
     if cost_margin is not None:
         with _timed(seconds, "question costs"):
-            fit = partial(_train_costs, seed)
-            costs = cross_fit(log, fit, view, folds=folds, n_jobs=n_jobs) * (1.0 + cost_margin)
+            costs = cross_fit(log, partial(_train_costs, seed), view, folds=folds, n_jobs=n_jobs)
+            charges["question_costs"] = costs * (1.0 + cost_margin)
     with _timed(seconds, "plans"):
         surfaces["router_knapsack"] = surface
-        scores = score_plans(
-            view,
-            surfaces,
-            router=surface,
-            allocator=allocator,
-            router_cost=router_cost,
-            question_costs=costs,
-        )
+        scores = score_plans(view, surfaces, router=surface, allocator=allocator, **charges)
     with _timed(seconds, "bootstrap"):
         *budgets, mean = summarise(view, scores, seed=seed, n_resamples=n_bootstrap)
     with _timed(seconds, "metrics"):
@@ -146,15 +139,12 @@ def evaluate(
             log, view, surfaces, scores, router_cost=router_cost, seed=seed, n_resamples=n_bootstrap
         )
     return Evaluation(
-        **_describe(log, view),
+        **_describe(log, view, labels, router_cost),
         budgets=tuple(budgets),
         mean=mean,
         seed=seed,
         n_resamples=n_bootstrap,
         seconds=seconds,
-        notes=(*_collect_notes(log, view), *_note_settings(view, labels, router_cost)),
-        labels=labels,
-        router_cost=router_cost,
         **sections,
     )
 
@@ -168,8 +158,10 @@ def _check_settings(labels: str, router_cost: float, cost_margin: float | None) 
         raise InputError(msg)
 
 
-def _describe(log: OutcomeLog, view: DenseView) -> dict[str, Any]:
-    """Say what is evaluated."""
+def _describe(
+    log: OutcomeLog, view: DenseView, labels: Labels, router_cost: float
+) -> dict[str, Any]:
+    """Say what is evaluated and under which settings."""
     return {
         "dataset": log.dataset,
         "form": "complete" if view.is_complete else "observed",
@@ -178,6 +170,9 @@ def _describe(log: OutcomeLog, view: DenseView) -> dict[str, Any]:
         "options": tuple(option.name for option in log.options),
         "coverage": log.coverage,
         "cost_unit": log.cost_unit,
+        "notes": (*_collect_notes(log, view), *_note_settings(view, labels, router_cost)),
+        "labels": labels,
+        "router_cost": router_cost,
     }
 
 
@@ -222,7 +217,7 @@ def _measure(
     calibration = measure_calibration(
         view, surface, baselines=baselines, options=options, seed=seed, n_resamples=n_resamples
     )
-    overspending = measure_overspending(view, scores, seed=seed, n_resamples=n_resamples)
+    overspending = measure_overspending(view, scores, surface, seed=seed, n_resamples=n_resamples)
     return {
         "routing": routing,
         "calibration": calibration,

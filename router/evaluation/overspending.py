@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from router.evaluation.protocol import FRACTIONS
+from router.evaluation.plans import plan_in_integers
+from router.evaluation.protocol import FRACTIONS, iterate_folds
 from router.scoring import bootstrap_means, percentile_interval
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["OverspendingRow", "measure_overspending"]
 
+# Shares of each budget at which the router's curve is traced.
+STEPS = (0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0, 1.1)
 PLANS = ("blind", "router", "router_by_question")
 
 
@@ -59,7 +62,12 @@ class OverspendingRow:
 
 
 def measure_overspending(
-    view: DenseView, scores: Scores, *, seed: int = 0, n_resamples: int = 2000
+    view: DenseView,
+    scores: Scores,
+    surface: NDArray[np.float64],
+    *,
+    seed: int = 0,
+    n_resamples: int = 2000,
 ) -> tuple[OverspendingRow, ...]:
     """Measure what plans really spent, fold by fold.
 
@@ -69,6 +77,8 @@ def measure_overspending(
         The questions.
     scores : Scores
         With ``router`` and ``blind`` among the plans.
+    surface : ndarray of float64, shape (n, m)
+        What the router's plans were made on.
     seed : int, default=0
         Seed of the bootstrap.
     n_resamples : int, default=2000
@@ -85,7 +95,9 @@ def measure_overspending(
         if plan not in scores.quality:
             continue
         if plan == "router_by_question":
-            gains = _compare_at_equal_cost(scores, seed=seed, n_resamples=n_resamples)
+            gains = _compare_at_equal_cost(
+                view, scores, surface, seed=seed, n_resamples=n_resamples
+            )
         for place, fraction in enumerate(FRACTIONS):
             spend, budget = scores.spend[plan][place], scores.budget[place]
             excess = _measure_excess(view, spend, budget)
@@ -119,14 +131,15 @@ def _measure_excess(
     return np.array(excess)
 
 
-def _compare_at_equal_cost(scores: Scores, *, seed: int, n_resamples: int) -> list[Interval | None]:
+def _compare_at_equal_cost(
+    view: DenseView, scores: Scores, surface: NDArray[np.float64], *, seed: int, n_resamples: int
+) -> list[Interval | None]:
     """Compare with the router's own curve of quality against real cost, read at equal cost."""
-    names = ("cheapest", "router", "router_by_question")
-    tables = [table[name] for table in (scores.quality, scores.spend) for name in names]
-    # The cheapest plan is the same under every budget; one row of it begins the curve.
-    tables[0], tables[3] = tables[0][:1], tables[3][:1]
-    draws = bootstrap_means(np.vstack(tables), seed=seed, n_resamples=n_resamples)
-    whole = np.concatenate([table.mean(axis=1) for table in tables])
+    quality, spend = _trace_router(view, surface, scores.budget)
+    name = "router_by_question"
+    table = np.vstack((quality, scores.quality[name], spend, scores.spend[name]))
+    draws = bootstrap_means(table, seed=seed, n_resamples=n_resamples)
+    whole = table.mean(axis=1)
     gains = [_read_gains(row) for row in (whole, *draws)]
     return [
         percentile_interval(np.array([gain[place] for gain in gains[1:]]), float(gains[0][place]))
@@ -134,10 +147,30 @@ def _compare_at_equal_cost(scores: Scores, *, seed: int, n_resamples: int) -> li
     ]
 
 
+def _trace_router(
+    view: DenseView, surface: NDArray[np.float64], budget: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Plan with options' mean costs at steps below and above every budget.
+
+    Between points the curve is read off straight lines, which lie below it: steps are small, or
+    whoever spends less than a budget would look good for that alone.
+    """
+    shape = (len(STEPS) * len(budget), len(surface))
+    quality, spend = np.zeros(shape), np.zeros(shape)
+    for fold in iterate_folds(view):
+        rows = fold.test
+        for place, step in enumerate(np.outer(budget[:, rows[0]], STEPS).ravel()):
+            within = max(float(step), fold.floor)
+            chosen = plan_in_integers(surface[rows], fold.mean_cost, within, view.allowed[rows])
+            quality[place, rows] = view.quality[rows, chosen]
+            spend[place, rows] = view.cost[rows, chosen]
+    return quality, spend
+
+
 def _read_gains(means: NDArray[np.float64]) -> NDArray[np.float64]:
     """Subtract the router's quality at equal real cost, both curves side by side in `means`."""
     quality, spend = np.split(means, 2)
-    n_curve = 1 + len(FRACTIONS)
+    n_curve = len(quality) - len(FRACTIONS)
     order = np.argsort(spend[:n_curve], kind="stable")
     curve = np.interp(spend[n_curve:], spend[:n_curve][order], quality[:n_curve][order])
     return np.asarray(quality[n_curve:] - curve)
