@@ -19,7 +19,7 @@ A gain model for {n_options} options, trained on {n_questions} questions ({n_row
 coverage {coverage:.0%}) of the log `{dataset}`.
 
 - **Use.** Expected quality of these options on questions like those of the log. {strangers}
-- **Cost.** The log's unit is `{cost_unit}`.
+- **Cost.** The log's unit is `{cost_unit}`. {quantities}
 - **Tasks.** {tasks}
 - **Calibration, out of fold.** Expected calibration error {error:.4f}, Brier score {brier:.4f}.
 - **Intervals.** Nine times of ten the mean quality of alike questions lies in the interval, \
@@ -120,6 +120,7 @@ def write_log_card(manifest: Mapping[str, Any]) -> str:
         **{name: training[name] for name in ("n_options", "n_questions", "n_rows", "dataset")},
         coverage=training["coverage"],
         cost_unit=manifest["cost_unit"],
+        quantities=_write_quantities(manifest.get("quantities")),
         tasks=tasks,
         error=calibration["expected_calibration_error"],
         brier=calibration["brier_score"],
@@ -127,6 +128,21 @@ def write_log_card(manifest: Mapping[str, Any]) -> str:
         weights=", ".join(f"{weight:.2f}" for weight in training["learner_weights"]),
         parity=training["parity_max_difference"],
         models="\n".join(write_responsiveness(manifest["models"])),
+    )
+
+
+def _write_quantities(quantities: Mapping[str, Any] | None) -> str:
+    """Say how far questions differ in what they consume, and how sure that is."""
+    if quantities is None:
+        return "Questions do not differ in it: an option costs its mean."
+    parts = [
+        f"{unit} {figures['deviation']:.0%} on one question, {figures['task_deviation']:.0%} "
+        "common to a task"
+        for unit, figures in quantities["held_out"].items()
+    ]
+    return (
+        "What a question consumes is predicted from its text and task; held out, real "
+        f"consumption deviates from that by (median over options) {'; '.join(parts)}."
     )
 
 
