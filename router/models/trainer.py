@@ -102,14 +102,9 @@ def train(
     descriptors: dict[str, Any] | None = None
     # Where every question saw one option only, there is no uplift to learn from descriptors.
     if np.bincount(log.question_index).max() > 1:
-        graphs, worst_descriptors, strength_mean = _train_descriptors(log, fitted, strengths, seed)
+        graphs, worst_descriptors, descriptors = _train_descriptors(log, fitted, strengths, seed)
         files |= graphs
         worst = max(worst, worst_descriptors)
-        descriptors = {
-            "n_features": fitted.model.standard.n_tree_components,
-            "strength_mean": strength_mean,
-            "strengths": describe_strengths(strengths),
-        }
     position = {name: index for index, name in enumerate(fitted.model.groups)}
     group_index = np.array([position[group or ""] for group in log.groups])
     calibration = fit_calibration(
@@ -190,15 +185,20 @@ def _add_quantities(
 
 def _train_descriptors(
     log: OutcomeLog, fitted: FittedGain, strengths: StrengthTable, seed: int
-) -> tuple[dict[str, bytes], float, float]:
-    """Fit and export the model of options that the log has not seen."""
+) -> tuple[dict[str, bytes], float, dict[str, Any]]:
+    """Fit, export and describe the model of options that the log has not seen."""
     model = fitted.model
     features = model.encoder.encode(log.texts)
     head = fit_descriptors(
         [log], [features], strengths, n_features=model.standard.n_tree_components, seed=seed
     )
     graphs, worst = export_descriptors(head, features, describe_menu(log.options, strengths))
-    return graphs, worst, head.strength_mean
+    description = {
+        "n_features": model.standard.n_tree_components,
+        "strength_mean": head.strength_mean,
+        "strengths": describe_strengths(strengths),
+    }
+    return graphs, worst, description
 
 
 def cost_options(log: OutcomeLog) -> tuple[Option, ...]:
