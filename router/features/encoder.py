@@ -125,10 +125,14 @@ class TextEncoder:
             return
         weights = weigh_table(table, self._lexicon)
         bounds = weights.bounds.tolist()
+        longest = max(last - first for first, last in pairwise(bounds))
+        rows = np.empty((longest, self.n_learned), dtype=np.float32)
         for row, (first, last) in enumerate(pairwise(bounds)):
-            # Text by text, so that the rows taken stay in the cache until they are added up.
-            rows = self._stacked.take(weights.column[first:last], axis=0)
-            learned[row] = weights.value[first:last] @ rows
+            # Text by text, so that the rows taken stay in the cache until they are added up. All
+            # columns exist; clipping only spares the check.
+            some = rows[: last - first]
+            self._stacked.take(weights.column[first:last], axis=0, out=some, mode="clip")
+            np.dot(weights.value[first:last], some, out=learned[row])
 
     def to_arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return everything that has to be stored, by name."""
