@@ -154,3 +154,11 @@ def test_leaves_of_equal_conditions_add_up() -> None:
     menu = trees.specialise(np.array([[1.0], [-1.0]], np.float32), reference=0)
     assert menu.predict(np.zeros((1, 1), np.float32)).tolist() == [[0.0, 4.0]]
     assert trees.weights.sum() == 7.0
+
+
+def test_differences_that_cancel_leave_nothing() -> None:
+    """Leaves that tell options apart but add the same to both come to no uplift."""
+    sides = [(frozenset({(1, 0.0, holds)}), 2.0) for holds in (True, False)]
+    trees = FactoredTrees.from_leaves(sides, n_features=1)
+    menu = trees.specialise(np.array([[1.0], [-1.0]], np.float32), reference=0)
+    assert menu.predict(np.zeros((3, 1), np.float32)).tolist() == [[0.0, 0.0]] * 3

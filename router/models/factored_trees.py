@@ -74,6 +74,24 @@ class ConditionTable:
             ),
         )
 
+    def take(self, sets: NDArray[np.int64]) -> ConditionTable:
+        """Keep some sets, given by rising position, and the comparisons that they need."""
+        k = len(self.column)
+        members = [each[sets[: sets.searchsorted(len(each))]] for each in self.members]
+        members = [each for each in members if len(each)]
+        used = np.zeros(2 * k + 1, dtype=bool)
+        for each in members:
+            used[each] = True
+        comparisons = (used[:k] | used[k:-1]).nonzero()[0]
+        new = np.full(2 * k + 1, 2 * len(comparisons), dtype=np.int64)
+        new[comparisons] = np.arange(len(comparisons))
+        new[k + comparisons] = new[comparisons] + len(comparisons)
+        return ConditionTable(
+            self.column[comparisons],
+            self.threshold[comparisons],
+            tuple(new[each] for each in members),
+        )
+
     def check(self, columns: NDArray[np.float32]) -> NDArray[np.bool_]:
         """Tell which sets hold.
 
@@ -141,8 +159,8 @@ class FactoredTrees:
 
     Parameters
     ----------
-    question_sets : tuple of frozenset
-        Distinct sets of conditions on questions, by falling size.
+    question_conditions : ConditionTable
+        Distinct sets of conditions on questions.
     option_conditions : ConditionTable
         Distinct sets of conditions on options.
     pairs : ndarray of int64, shape (l, 2)
@@ -159,7 +177,7 @@ class FactoredTrees:
     [[0.0, 4.0], [0.0, 0.0]]
     """
 
-    question_sets: tuple[Conditions, ...]
+    question_conditions: ConditionTable
     option_conditions: ConditionTable
     pairs: NDArray[np.int64]
     weights: NDArray[np.float64]
@@ -231,7 +249,7 @@ class FactoredTrees:
         order = np.lexsort((pairs[:, 1], pairs[:, 0]))
         weights = np.array([weight for _, weight in leaves], dtype=np.float64)
         return cls(
-            tuple(sets[0]),
+            ConditionTable.build(sets[0]),
             ConditionTable.build(sets[1]),
             pairs[order].astype(np.int64),
             weights[order],
@@ -252,16 +270,23 @@ class FactoredTrees:
         MenuTrees
         """
         holds = self.option_conditions.check(np.ascontiguousarray(options.T))
-        values = np.zeros((len(self.question_sets), len(options)))
-        # Rows of equal question sets stand together, so they are added up stretch by stretch.
-        question_set, first = np.unique(self.pairs[:, 0], return_index=True)
-        terms = holds[self.pairs[:, 1]] * self.weights[:, None]
-        if len(first):
-            values[question_set] = np.add.reduceat(terms, first, axis=0)
+        # What is added for every option, or for none, is no difference between them.
+        differs = holds.any(axis=1) & ~holds.all(axis=1)
+        leaves = differs[self.pairs[:, 1]].nonzero()[0]
+        nothing = MenuTrees(None, np.zeros((0, len(options)), np.float32))
+        if not len(leaves):
+            return nothing
+        question_set, option_set = self.pairs[leaves].T
+        # Leaves of one set of questions' conditions stand together, so that they add up in a row.
+        first = np.append(True, question_set[1:] != question_set[:-1]).nonzero()[0]
+        terms = holds[option_set] * self.weights[leaves, None]
+        values = np.add.reduceat(terms, first, axis=0)
         values -= values[:, reference, None]
-        kept = np.flatnonzero(values.any(axis=1))
-        conditions = ConditionTable.build([self.question_sets[i] for i in kept.tolist()])
-        return MenuTrees(conditions if len(kept) else None, values[kept].astype(np.float32))
+        kept = values.any(axis=1)
+        if not kept.any():
+            return nothing
+        conditions = self.question_conditions.take(question_set[first][kept])
+        return MenuTrees(conditions, values[kept].astype(np.float32))
 
 
 def _order(sets: set[Conditions]) -> list[Conditions]:
