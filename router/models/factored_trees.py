@@ -271,7 +271,8 @@ class FactoredTrees:
         """
         holds = self.option_conditions.check(np.ascontiguousarray(options.T))
         # What is added for every option, or for none, is no difference between them.
-        differs = holds.any(axis=1) & ~holds.all(axis=1)
+        n_holding = np.count_nonzero(holds, axis=1)
+        differs = (n_holding > 0) & (n_holding < len(options))
         leaves = differs[self.pairs[:, 1]].nonzero()[0]
         nothing = MenuTrees(None, np.zeros((0, len(options)), np.float32))
         if not len(leaves):
