@@ -39,6 +39,26 @@ def test_train_tells_what_it_ignored(tmp_path: Path, capsys: Capture) -> None:
     assert "error" not in printed.err
 
 
+def test_train_starts_from_a_prior(tmp_path: Path, capsys: Capture) -> None:
+    """The shipped prior goes by the name `default`; without it the same log trains otherwise."""
+    log = write_csv(tmp_path / "tiny.csv", make_columns())
+    document = run_json(capsys, "train", log, "--prior", "default", "--out", tmp_path / "bundle")
+    training = Bundle.load(tmp_path / "bundle").manifest["training"]
+    assert training["prior"] == Bundle.load().bundle_id
+    assert document["bundle_id"] != tiny_bundle().bundle_id
+
+
+def test_train_refuses_a_prior_for_a_prior(tmp_path: Path, capsys: Capture) -> None:
+    """A pooled bundle starts from no other."""
+    log = write_csv(tmp_path / "tiny.csv", make_columns())
+    (tmp_path / "menu.toml").write_text(MENU)
+    menu = ["--pooled", "--menu", str(tmp_path / "menu.toml")]
+    arguments = ["train", str(log), *menu, "--prior", "default", "--out", str(tmp_path / "bundle")]
+    assert main(arguments) == 2
+    assert "--pooled makes a prior from all logs" in capsys.readouterr().err
+    assert not (tmp_path / "bundle").exists()
+
+
 def test_train_merges_logs(tmp_path: Path, capsys: Capture) -> None:
     """Two logs of one unit teach one model about all their questions."""
     columns = make_columns(48)

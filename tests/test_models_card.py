@@ -66,6 +66,18 @@ ENTRY = {
     "rank_correlation": 0.5,
 }
 
+JOINED = {
+    "dataset": "left",
+    "n_own": 100,
+    "prior": 0.5,
+    "own": 0.6,
+    "joined": 0.62,
+    "twice": 0.61,
+    "difference": 0.01,
+    "low": -0.01,
+    "high": 0.03,
+}
+
 
 @pytest.mark.parametrize("others", [0, 2])
 def test_pooled_card_has_a_row_a_source(others: int) -> None:
@@ -78,6 +90,7 @@ def test_pooled_card_has_a_row_a_source(others: int) -> None:
             "n_rows": 240,
             "parity_max_difference": 1e-7,
             "left_out": left_out,
+            "joined": [JOINED, {**JOINED, "dataset": "short", "difference": -0.01}],
         },
         "calibration": {"expected_calibration_error": 0.1, "brier_score": 0.2},
         "descriptors": {"strengths": {"date": "2026-11-22"}},
@@ -88,6 +101,11 @@ def test_pooled_card_has_a_row_a_source(others: int) -> None:
     mean = (0.05 - 0.2 * others) / (1 + others)
     assert f"on 1 of {1 + others} logs, on average {mean:+.4f}" in card
     assert "2026-11-22" in card
+    assert (
+        "| left | 100 | 0.5000 | 0.6000 | 0.6200 | 0.6100 | +0.0100 [-0.0100, +0.0300] | yes |"
+    ) in card
+    assert "| -0.0100 [-0.0100, +0.0300] | no |" in card
+    assert "Reached on 1 of 2 logs; the prior adds +0.0200 to *n* on average" in card
 
 
 def test_pooled_card_without_scored_sources() -> None:

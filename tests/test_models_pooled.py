@@ -13,12 +13,12 @@ import scipy.stats
 from router.exceptions import LogError
 from router.models import pooled
 from router.models.pooled import (
-    FRACTIONS,
     _correlate_ranks,
     _without_questions,
     score_source,
     train_pooled,
 )
+from router.models.prior_figures import FRACTIONS
 from router.options import Menu, Option
 from router.questions import Question
 from tests.contracts.gains import make_log

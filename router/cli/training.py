@@ -2,6 +2,7 @@
 
 # No postponed annotations here: typer reads them when the command is declared.
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -39,6 +40,15 @@ PooledOption = Annotated[
         help="Learn from options' descriptors over all logs; needs --menu, the default menu.",
     ),
 ]
+PriorOption = Annotated[
+    str | None,
+    typer.Option(
+        "--prior",
+        metavar="BUNDLE",
+        help="A pooled bundle to start a small log from; `default` is the shipped one.",
+        show_default=False,
+    ),
+]
 
 
 def train(
@@ -49,26 +59,24 @@ def train(
     pooled: PooledOption = False,
     menu: MenuOption = None,
     prices: PricesOption = None,
+    prior: PriorOption = None,
     no_progress: NoProgressOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train a gain model on outcome logs and write it as a bundle."""
     if pooled and menu is None:
         raise InputError("--pooled needs --menu MENU.toml: the options its bundle plans with")
+    if pooled and prior is not None:
+        raise InputError("--prior is for a log of one's own: --pooled makes a prior from all logs")
     # Before minutes are spent on training.
     check_target(out)
     default_menu = None if menu is None else load_menu(menu)
     price_table = None if prices is None else Prices.load(prices)
+    prior_bundle = None if prior is None else Bundle.load(None if prior == "default" else prior)
     read = [read_log(path) for path in logs]
     with report_progress(hidden=no_progress) as progress:
-        bundle = _train(
-            read,
-            seed=seed,
-            pooled=pooled,
-            menu=default_menu,
-            prices=price_table,
-            progress=progress,
-        )
+        fit = _train_pooled if pooled else partial(_train, prior=prior_bundle)
+        bundle = fit(read, seed=seed, menu=default_menu, prices=price_table, progress=progress)
     bundle.save(out)
     notes = list(dict.fromkeys(note for log in read for note in log.notes))
     document = {
@@ -98,18 +106,29 @@ def _train(
     logs: list[OutcomeLog],
     *,
     seed: int,
-    pooled: bool,
+    menu: Menu | None,
+    prices: Prices | None,
+    prior: Bundle | None,
+    progress: Callable[[str], None],
+) -> Bundle:
+    """Train a model of one merged log."""
+    from router.models.trainer import train as train_one
+
+    log = merge_logs(logs)
+    return train_one(log, seed=seed, menu=menu, prices=prices, prior=prior, progress=progress)
+
+
+def _train_pooled(
+    logs: list[OutcomeLog],
+    *,
+    seed: int,
     menu: Menu | None,
     prices: Prices | None,
     progress: Callable[[str], None],
 ) -> Bundle:
-    """Train one model: of one merged log, or pooled over logs of any units."""
-    from router.models.trainer import train as train_one
+    """Train a prior over logs of any units."""
     from router.models.trainer import train_pooled
 
-    log = None if pooled else merge_logs(logs)
-    if log is not None:
-        return train_one(log, seed=seed, menu=menu, prices=prices, progress=progress)
     if menu is None:
         raise InputError("pooled training needs a menu")
     return train_pooled(logs, seed=seed, menu=menu, prices=prices, progress=progress)

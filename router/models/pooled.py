@@ -8,7 +8,7 @@ by their text, and the prior plans it from descriptors alone.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +29,8 @@ from router.models.manifest import (
     describe_strengths,
 )
 from router.models.novelty_training import fit_novelty
+from router.models.prior import Prior
+from router.models.prior_figures import FRACTIONS, score_joined
 from router.models.progress import count_steps
 from router.models.strengths import load_strengths
 from router.models.surface import shift_into_range
@@ -40,15 +42,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from router.models.strengths import StrengthTable
-    from router.options import Menu
+    from router.options import Menu, Option
     from router.outcomes import OutcomeLog
     from router.prices import Prices
 
-__all__ = ["SourceFigures", "identify_question", "score_source", "train_pooled"]
+__all__ = ["SourceFigures", "identify_question", "leave_out", "score_source", "train_pooled"]
 
 N_COMPONENTS = 32
 VOCABULARY_SIZE_MAX = 20_000
-FRACTIONS = (0.05, 0.10, 0.20, 0.40, 0.70)
 QUESTIONS_MIN = 20
 # Logs lay the same question out in different ways behind its first words.
 IDENTITY_WORDS, IDENTITY_CHARACTERS = 14, 1000
@@ -146,13 +147,13 @@ def _train(
     if len(logs) < 2:
         raise LogError("a pooled prior needs at least two logs: one is left out to judge it")
     strengths = load_strengths()
-    held_out, figures = [], []
+    held_out, figures, joined = [], [], []
     for log in logs:
         tell(f"leaving out {log.dataset}")
-        encoder, model = _fit(_without_questions(logs, log), strengths, seed)
-        surface = model.predict(encoder.encode(log.texts), describe_menu(log.options, strengths))
-        held_out.append(shift_into_range(surface))
-        figures.append(score_source(log, held_out[-1]))
+        surface, prior = leave_out(logs, log, strengths, seed=seed)
+        held_out.append(surface)
+        figures.append(score_source(log, surface))
+        joined.append(score_joined(log, prior, surface, seed=seed))
     tell("fitting on all logs")
     encoder, model = _fit(logs, strengths, seed)
     texts = [text for log in logs for text in log.texts]
@@ -163,11 +164,8 @@ def _train(
     manifest["training"] |= {
         "seed": seed,
         "parity_max_difference": worst,
-        "left_out": [
-            {name: getattr(entry, name) for name in SourceFigures.__slots__}
-            for entry in figures
-            if entry is not None
-        ],
+        "left_out": [asdict(entry) for entry in figures if entry is not None],
+        "joined": [asdict(entry) for entry in joined if entry is not None],
     }
     tell("measuring how alike the questions are")
     novelty = fit_novelty(encoder, texts, features, n_components=encoder.n_learned, seed=seed)
@@ -180,6 +178,50 @@ def _train(
         files["prices.toml"] = prices.to_toml().encode()
     files["card.md"] = write_pooled_card(manifest).encode()
     return make_bundle(manifest, files)
+
+
+def leave_out(
+    logs: Sequence[OutcomeLog],
+    log: OutcomeLog,
+    strengths: StrengthTable,
+    *,
+    seed: int = 0,
+) -> tuple[NDArray[np.float64], Prior]:
+    """Train a prior without a log and its questions, and ask it about that log.
+
+    Parameters
+    ----------
+    logs : sequence of OutcomeLog
+        All logs; `log` need not be one of them.
+    log : OutcomeLog
+        n questions, m options.
+    strengths : StrengthTable
+        Of models.
+    seed : int, default=0
+        Seed of the sampling.
+
+    Returns
+    -------
+    surface : ndarray of float64, shape (n, m)
+        What the prior predicts for the log.
+    prior : Prior
+        What it brings to training on the log.
+
+    Raises
+    ------
+    LogError
+        If every question of the other logs is in `log` too.
+    """
+    rest = _without_questions(logs, log)
+    encoder, model = _fit(rest, strengths, seed)
+
+    def predict(texts: Sequence[str], options: Sequence[Option]) -> NDArray[np.float64]:
+        """Predict options by their descriptors."""
+        table = describe_menu(options, strengths)
+        return shift_into_range(model.predict(encoder.encode(texts), table))
+
+    prior = Prior(lambda texts, options: predict(texts, options).mean(axis=0))
+    return predict(log.texts, log.options), prior
 
 
 def _describe(

@@ -26,6 +26,7 @@ from router.models.manifest import (
 )
 from router.models.novelty_training import fit_novelty
 from router.models.pooled import train_pooled
+from router.models.prior import Prior
 from router.models.progress import count_steps
 from router.models.quantity_training import fit_quantities
 from router.models.strengths import StrengthTable, load_strengths
@@ -53,6 +54,7 @@ def train(
     seed: int = 0,
     menu: Menu | None = None,
     prices: Prices | None = None,
+    prior: Bundle | None = None,
     progress: Progress | None = None,
 ) -> Bundle:
     """Train a bundle on a log of outcomes.
@@ -67,6 +69,9 @@ def train(
         Default menu of the bundle; the log's own options by default.
     prices : Prices, optional
         Prices to store beside it.
+    prior : Bundle, optional
+        A pooled bundle, for a log of up to 500 questions: its guess of the options' means is
+        weighed by the own outcomes. The new bundle holds all it needs and never looks it up.
     progress : callable, optional
         Told in words what is being done; each is a :class:`~router.models.progress.Step`.
 
@@ -79,14 +84,18 @@ def train(
     ------
     LogError
         If the log is too small.
+    BundleError
+        If the prior says nothing of another log's options.
     ExportError
         If the exported graph does not reproduce the model.
     MissingExtraError
         If the extra ``[train]`` is not installed.
     """
     log = log if isinstance(log, OutcomeLog) else read_log(log)
-    tell = count_steps(progress, count_fitting_steps(log.n_questions) + STEPS_BEHIND_FITTING)
-    fitted = fit_gain(log, seed=seed, progress=tell)
+    n_steps = count_fitting_steps(log.n_questions, has_prior=prior is not None)
+    tell = count_steps(progress, n_steps + STEPS_BEHIND_FITTING)
+    expected = None if prior is None else Prior.from_bundle(prior)
+    fitted = fit_gain(log, seed=seed, prior=expected, progress=tell)
     tell("exporting")
     features = fitted.model.encoder.encode(log.texts)
     named, worst = export_gain(fitted.model, features)
@@ -105,8 +114,7 @@ def train(
         graphs, worst_descriptors, descriptors = _train_descriptors(log, fitted, strengths, seed)
         files |= graphs
         worst = max(worst, worst_descriptors)
-    position = {name: index for index, name in enumerate(fitted.model.groups)}
-    group_index = np.array([position[group or ""] for group in log.groups])
+    group_index = np.unique([group or "" for group in log.groups], return_inverse=True)[1]
     calibration = fit_calibration(
         fitted.held_out, log.to_matrix(log.quality), group_index, option_cost=log.mean_costs()
     )
@@ -117,6 +125,7 @@ def train(
         "calibration": calibration.to_dict(),
     }
     manifest["training"]["parity_max_difference"] = worst
+    manifest["training"] |= {} if prior is None else {"prior": prior.bundle_id}
     _add_quantities(log, fitted, features, seed, (files, manifest))
     if prices is not None:
         files["prices.toml"] = prices.to_toml().encode()

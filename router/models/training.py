@@ -38,12 +38,15 @@ from router.models.shrinkage import shrink_group_means
 from router.models.smoothing import fit_option_means
 from router.models.stacking import KEPT_MIN, stack_members
 from router.models.surface import shift_into_range
+from router.models.task_softmax import fit_task_inferrer
+from router.models.text_part import MIXED_QUESTIONS_MAX, TextPart, fit_mixed_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
 
+    from router.models.prior import Prior
     from router.outcomes import OutcomeLog
 
 __all__ = ["FittedGain", "count_fitting_steps", "fit_gain", "fit_gain_model"]
@@ -55,9 +58,6 @@ QUESTIONS_FOR_TEXT_MIN = 100
 REPEATS_QUESTIONS, REPEATS_MAX = 4000, 3
 # With more of its pairs tried than this, a log's own outcomes show in which directions they vary.
 COVERAGE_MIN = 0.5
-# Inverse penalty of the softmax regression that infers a task from the text.
-INFERRER_STRENGTH = 0.3
-INFERRER_SCALE = 3.0
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class FittedGain:
     scale: NDArray[np.float64]
 
 
-def fit_gain_model(log: OutcomeLog, *, seed: int = 0) -> GainModel:
+def fit_gain_model(log: OutcomeLog, *, seed: int = 0, prior: Prior | None = None) -> GainModel:
     """Train a gain model on a log.
 
     Parameters
@@ -91,6 +91,8 @@ def fit_gain_model(log: OutcomeLog, *, seed: int = 0) -> GainModel:
         Dense or sparse, n questions and m options.
     seed : int, default=0
         Seed of the inner folds and of the trees' sampling.
+    prior : Prior, optional
+        What other logs let expect.
 
     Returns
     -------
@@ -103,11 +105,15 @@ def fit_gain_model(log: OutcomeLog, *, seed: int = 0) -> GainModel:
     MissingExtraError
         If the extra ``[train]`` is not installed.
     """
-    return fit_gain(log, seed=seed).model
+    return fit_gain(log, seed=seed, prior=prior).model
 
 
 def fit_gain(
-    log: OutcomeLog, *, seed: int = 0, progress: Callable[[str], None] | None = None
+    log: OutcomeLog,
+    *,
+    seed: int = 0,
+    prior: Prior | None = None,
+    progress: Callable[[str], None] | None = None,
 ) -> FittedGain:
     """Train a gain model and keep its out-of-fold predictions.
 
@@ -117,6 +123,9 @@ def fit_gain(
         Dense or sparse, n questions and m options.
     seed : int, default=0
         Seed of the inner folds and of the trees' sampling.
+    prior : Prior, optional
+        What other logs let expect; on up to 500 questions a mixed model then takes the place of the
+        learners.
     progress : callable, optional
         Told in words what is being done.
 
@@ -138,15 +147,18 @@ def fit_gain(
     # Threads of the linear algebra add in another order, which a split can turn into another tree;
     # on matrices of this size they cost more than they bring.
     with threadpool_limits(limits=1):
-        return _fit_gain(log, seed, progress or (lambda _: None))
+        return _fit_gain(log, seed, prior, progress or (lambda _: None))
 
 
-def _fit_gain(log: OutcomeLog, seed: int, tell: Callable[[str], None]) -> FittedGain:
+def _fit_gain(
+    log: OutcomeLog, seed: int, prior: Prior | None, tell: Callable[[str], None]
+) -> FittedGain:
     """Fit on one thread."""
     tried = np.bincount(log.option_index, minlength=log.n_options) > 0
     _check_size(log, tried)
     if not tried.all():
-        return _place_untried(_fit_gain(_drop_options(log, tried), seed, tell), tried)
+        fitted = _fit_gain(_drop_options(log, tried), seed, prior, tell)
+        return _place_untried(fitted, tried)
     quality = log.to_matrix(log.quality)
     groups = tuple(sorted({group or "" for group in log.groups}))
     position = {name: index for index, name in enumerate(groups)}
@@ -160,19 +172,55 @@ def _fit_gain(log: OutcomeLog, seed: int, tell: Callable[[str], None]) -> Fitted
     if log.coverage > COVERAGE_MIN:
         kernel = None
     contrasts = estimate_contrasts(quality, means, level)
+    if prior is not None:
+        means = prior.adjust_means(means, quality, level, log.texts, log.options)
+    if prior is not None and log.n_questions <= MIXED_QUESTIONS_MAX:
+        tell("fitting on all questions")
+        text = fit_mixed_text(task, contrasts, kernel, tables)
+    else:
+        text = _fit_stacked_text(task, contrasts, kernel, tables, tell)
+    head = GainHead(
+        option_means=means,
+        option_table=text.option_table,
+        level_table=level_table,
+        level=level_line,
+        base_table=text.base_table,
+        direct=text.direct,
+        task=text.task,
+        trees=text.trees,
+        directions=text.directions,
+        inferrer=fit_task_inferrer(inputs.dense, group_index, len(groups)),
+    )
+    model = GainModel(
+        _build_encoder(tables, text.word_tables),
+        _build_standard(tables, text.directions.shape[1]),
+        head,
+        groups,
+    )
+    held_out = shift_into_range(means + level[:, None] + text.held_out)
+    return FittedGain(model, held_out, text.weights, text.scale)
+
+
+def _fit_stacked_text(
+    task: TaskData,
+    contrasts: NDArray[np.float64],
+    kernel: NDArray[np.float64] | None,
+    tables: InputTables,
+    tell: Callable[[str], None],
+) -> TextPart:
+    """Fit the learners, weighed and scaled by out-of-fold evidence."""
     weights, scale, first = _weigh(task, contrasts, kernel, tell)
     tell("fitting on all questions")
     directions = find_directions(contrasts, kernel)
     target = contrasts @ directions
-    base = shrink_group_means(target, group_index, len(groups))
+    base = shrink_group_means(target, task.group_index, task.n_groups)
     text = slice(len(scale))
-    members = fit_members(inputs, target[:, text], group_index, base[:, text], seed=seed)
+    members = fit_members(
+        task.inputs, target[:, text], task.group_index, base[:, text], seed=task.seed
+    )
     direct, task_ridges, word_tables = _fold(members, weights, scale, tables)
-    head = GainHead(
-        option_means=means,
+    return TextPart(
         option_table=base @ directions.T,
-        level_table=level_table,
-        level=level_line,
         base_table=base[:, text].astype(np.float32),
         direct=direct,
         task=task_ridges,
@@ -181,13 +229,11 @@ def _fit_gain(log: OutcomeLog, seed: int, tell: Callable[[str], None]) -> Fitted
             for ensemble, weight in zip(members.ensembles, weights[N_LINEAR:], strict=True)
         ),
         directions=directions[:, text],
-        inferrer=_fit_inferrer(inputs.dense, group_index, len(groups)),
+        word_tables=word_tables,
+        held_out=_hold_out(contrasts.shape, first, weights, scale),
+        weights=weights,
+        scale=scale,
     )
-    model = GainModel(
-        _build_encoder(tables, word_tables), _build_standard(tables, len(scale)), head, groups
-    )
-    held_out = _hold_out(means + level[:, None], first, weights, scale)
-    return FittedGain(model, held_out, weights, scale)
 
 
 def _check_size(log: OutcomeLog, tried: NDArray[np.bool_]) -> None:
@@ -232,14 +278,18 @@ def _place_untried(fitted: FittedGain, tried: NDArray[np.bool_]) -> FittedGain:
     return replace(fitted, model=replace(fitted.model, head=wider), held_out=held_out)
 
 
-def count_fitting_steps(n_questions: int) -> int:
+def count_fitting_steps(n_questions: int, *, has_prior: bool = False) -> int:
     """Count how often :func:`fit_gain` tells of a step on a log of so many questions.
 
     Examples
     --------
     >>> count_fitting_steps(6000), count_fitting_steps(1000)
     (7, 17)
+    >>> count_fitting_steps(100, has_prior=True)
+    2
     """
+    if has_prior and n_questions <= MIXED_QUESTIONS_MAX:
+        return 2
     return 2 + INNER_FOLDS * _count_repeats(n_questions)
 
 
@@ -272,18 +322,18 @@ def _weigh(
 
 
 def _hold_out(
-    level: NDArray[np.float64],
+    shape: tuple[int, ...],
     evidence: list[FoldEvidence],
     weights: NDArray[np.float64],
     scale: NDArray[np.float64],
 ) -> NDArray[np.float64]:
     """Put together what was predicted for every question by models that had not seen it."""
-    surface = level.copy()
+    contrasts = np.zeros(shape)
     for fold in evidence:
         z = fold.base.copy()
         z[:, : len(scale)] += (fold.predicted @ weights) * scale
-        surface[fold.rows] += z @ fold.directions.T
-    return shift_into_range(surface)
+        contrasts[fold.rows] += z @ fold.directions.T
+    return contrasts
 
 
 def _fold(
@@ -346,22 +396,3 @@ def _build_standard(tables: InputTables, n_directions: int) -> TextStandard:
         shape_clip=SHAPE_CLIP,
         shape_weight=SHAPE_WEIGHT,
     )
-
-
-def _fit_inferrer(
-    dense: NDArray[np.float64], group_index: NDArray[np.int64], n_groups: int
-) -> Linear | None:
-    """Fit a softmax regression of the task on the text, for questions without a label."""
-    if n_groups < 2:
-        return None
-    try:
-        from sklearn.linear_model import LogisticRegression
-    except ImportError:
-        raise MissingExtraError.for_extra("train", "training") from None
-    model = LogisticRegression(C=INFERRER_STRENGTH, max_iter=200, tol=1e-3)
-    model.fit(dense / INFERRER_SCALE, group_index)
-    coefficient, intercept = model.coef_, model.intercept_
-    if n_groups == 2:
-        coefficient = np.vstack((-coefficient, coefficient)) / 2.0
-        intercept = np.concatenate((-intercept, intercept)) / 2.0
-    return Linear(coefficient.T / INFERRER_SCALE, intercept)
