@@ -20,6 +20,7 @@ from router.models.descriptor_model import (
 )
 from router.models.descriptors import DESCRIPTOR_NAMES, describe_menu, find_reference
 from router.models.ensembles import Boosters
+from router.models.factored_trees import FactoredTrees
 from router.models.predictor import stack_pairs, stack_reference
 from router.models.session import Session
 from router.models.strengths import StrengthTable
@@ -29,6 +30,8 @@ from tests.contracts.gains import GAINS, make_log, make_model, make_texts, plant
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from router.models.graph_reading import GraphContent
 
 STRENGTHS = StrengthTable("2026-11-22", {"small": 0.5}, ())
 N_FEATURES = 20
@@ -194,3 +197,23 @@ def test_graph_that_differs_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     table = describe_menu(log.options, STRENGTHS)
     with pytest.raises(ExportError, match=r"uplift\.onnx: the graph differs"):
         export_descriptors(model, encode(log.texts)[:, :40], table)
+
+
+def test_trees_taken_apart_are_proven_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An export whose trees cannot be taken apart, or say something else then, is refused."""
+    features = encode(make_log().texts)
+    table = describe_menu([Option("a"), Option("b", samples=8, search_steps=3.0)], STRENGTHS)
+
+    def change(content: GraphContent, n_features: int) -> FactoredTrees:
+        """Take trees apart and double what they add."""
+        trees = factor(content, n_features)
+        assert trees is not None
+        return replace(trees, weights=2.0 * trees.weights)
+
+    factor = FactoredTrees.from_graph
+    monkeypatch.setattr(FactoredTrees, "from_graph", change)
+    with pytest.raises(ExportError, match=r"uplift\.onnx: its trees taken apart differ"):
+        export_descriptors(fit(), features, table)
+    monkeypatch.setattr(FactoredTrees, "from_graph", lambda *_: None)
+    with pytest.raises(ExportError, match="cannot be taken apart"):
+        export_descriptors(fit(), features, table)

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from router.exceptions import LogError, MissingExtraError
+from router.exceptions import ExportError, LogError, MissingExtraError
 from router.models.descriptors import DESCRIPTOR_NAMES, describe_menu, find_reference
-from router.models.export import prove_parity, spread_rows
+from router.models.export import PARITY_TOLERANCE, prove_parity, spread_rows
+from router.models.factored_trees import FactoredTrees
 from router.models.graph import GraphBuilder
+from router.models.graph_reading import read_graph
 from router.models.learners import Linear, fit_ridge
 from router.models.predictor import stack_pairs, stack_reference
 from router.models.trees import convert_booster, merge_trees
@@ -258,7 +260,7 @@ def _rank_by_compute(table: NDArray[np.float32]) -> NDArray[np.int64]:
 def export_descriptors(
     model: DescriptorModel, features: NDArray[np.float32], table: NDArray[np.float32]
 ) -> tuple[dict[str, bytes], float]:
-    """Export level and uplift as graphs, proving parity of each.
+    """Export level and uplift as graphs, proving parity of each and of the trees taken apart.
 
     Parameters
     ----------
@@ -279,7 +281,7 @@ def export_descriptors(
     Raises
     ------
     ExportError
-        If a graph differs from the native model by 1e-5 or more.
+        If a graph, or the uplift as it is served, differs from the native model by 1e-5 or more.
     """
     builder = GraphBuilder()
     level = builder.apply_linear("features", model.level.coefficient, model.level.intercept)
@@ -307,5 +309,28 @@ def export_descriptors(
             lambda inputs: np.asarray(model.booster.predict(inputs["pairs"]))[:, None],
             "uplift.onnx",
         ),
+        _prove_factored(model, uplift_graph, rows, table),
     )
     return {"level.onnx": level_graph, "uplift.onnx": uplift_graph}, worst
+
+
+def _prove_factored(
+    model: DescriptorModel, graph: bytes, rows: NDArray[np.float32], table: NDArray[np.float32]
+) -> float:
+    """Compare the trees as they are served, taken apart, with the booster on the same rows."""
+    trees = FactoredTrees.from_graph(read_graph(graph, "uplift.onnx"), model.n_features)
+    if trees is None:
+        raise ExportError("uplift.onnx: its trees cannot be taken apart")
+    reference = find_reference(table)
+    pairs = stack_pairs(rows[:, : model.n_features], table, reference)
+    uplift = np.asarray(model.booster.predict(pairs, num_threads=1)).reshape(len(rows), -1)
+    uplift -= uplift[:, reference, None]
+    beside = np.broadcast_to(table[reference], table.shape)
+    found = trees.specialise(np.hstack((table, beside)), reference).predict(rows)
+    worst = float(np.abs(found - uplift).max())
+    if not worst < PARITY_TOLERANCE:
+        raise ExportError(
+            f"uplift.onnx: its trees taken apart differ from the native model by {worst:.2e}; "
+            f"less than {PARITY_TOLERANCE:.0e} is allowed"
+        )
+    return worst
