@@ -119,7 +119,10 @@ class ModelDesign:
         """
         kin = self.kin
         base = surface @ kin.base
-        gains = np.einsum("rm,mra->ra", surface, kin.gains[:, option])
+        gains = np.zeros((len(surface), len(AXES)))
+        for number in range(len(kin.rungs)):
+            rows = option == number
+            gains[rows] = surface[rows] @ kin.gains[:, number]
         columns = (
             np.ones((len(surface), 1)),
             (base - self.surface_mean @ kin.base)[:, None],

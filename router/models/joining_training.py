@@ -167,7 +167,9 @@ def _measure_noise(
 ) -> tuple[float, float]:
     """Measure the variance of outcomes around predictions, and what is common to a question."""
     seen = ~np.isnan(quality)
-    return split_variance(np.where(seen, quality - held_out, 0.0), seen.astype(np.float64))
+    residual = np.where(seen, quality - held_out, 0.0)
+    noise, between = split_variance(residual, seen.astype(np.float64))
+    return max(noise, VARIANCE_MIN), between
 
 
 def _improve(prior: JoinPrior, cases: Sequence[_Case]) -> JoinPrior:
@@ -194,7 +196,7 @@ def _improve(prior: JoinPrior, cases: Sequence[_Case]) -> JoinPrior:
         mean=np.where(centred, mean / count, start[0]),
         variance=np.maximum(square / count, VARIANCE_MIN),
         strength_slope=float(slope[0] / slope[1]),
-        noise=float(noise[0]),
+        noise=max(float(noise[0]), VARIANCE_MIN),
         between=float(noise[1]),
     )
 
