@@ -12,6 +12,7 @@ caller unaware of this project would catch::
     │   ├── PriceError                   a price table, or a price that is missing
     │   └── AllocationError              arrays handed to the allocator
     ├── BundleError (ValueError)         a bundle that is damaged or made for other features
+    ├── EncoderError (RuntimeError)      a sentence encoder that fails or is not the one of training
     ├── ExportError (ArithmeticError)    an ONNX graph that disagrees with the native model
     └── MissingExtraError (ImportError)  a door whose optional dependencies are not installed
 
@@ -24,6 +25,7 @@ __all__ = [
     "AllocationError",
     "BudgetError",
     "BundleError",
+    "EncoderError",
     "ExportError",
     "InputError",
     "LogError",
@@ -69,6 +71,10 @@ class AllocationError(InputError):
 
 class BundleError(RouterError, ValueError):
     """A bundle is damaged, incomplete, or was made for another feature schema."""
+
+
+class EncoderError(RouterError, RuntimeError):
+    """A sentence encoder cannot be had, fails, answers nonsense, or is not the one of training."""
 
 
 class ExportError(RouterError, ArithmeticError):

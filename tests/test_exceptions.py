@@ -18,6 +18,7 @@ BUILTINS = {
     "PriceError": ValueError,
     "AllocationError": ValueError,
     "BundleError": ValueError,
+    "EncoderError": RuntimeError,
     "ExportError": ArithmeticError,
     "MissingExtraError": ImportError,
     "RouterError": Exception,

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import onnxruntime
-from onnxruntime.capi import onnxruntime_pybind11_state as runtime_state
 
 from router.exceptions import BundleError
+from router.features.runtime import RUNTIME_ERRORS, start_session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,17 +18,6 @@ __all__ = ["Session"]
 
 # Rows a run: the runtime's memory arena never shrinks, so one huge batch would be paid for ever.
 ROWS_MAX = 4096
-SEVERITY_ERROR = 3
-# The runtime has an exception of its own for each status, without a common base.
-RUNTIME_ERRORS: tuple[type[Exception], ...] = (
-    RuntimeError,
-    ValueError,
-    *(
-        kind
-        for kind in vars(runtime_state).values()
-        if isinstance(kind, type) and issubclass(kind, Exception)
-    ),
-)
 
 
 class Session:
@@ -51,15 +39,9 @@ class Session:
 
     def __init__(self, content: bytes, place: str) -> None:
         """Load the graph for one thread on the CPU."""
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.inter_op_num_threads = 1
-        options.log_severity_level = SEVERITY_ERROR
         self._place = place
         try:
-            self._session = onnxruntime.InferenceSession(
-                content, options, providers=["CPUExecutionProvider"]
-            )
+            self._session = start_session(content)
         except RUNTIME_ERRORS as error:
             first_line = str(error).splitlines()[0]
             raise BundleError(f"{place}: the graph does not load ({first_line})") from None
