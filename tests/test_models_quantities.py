@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from router.exceptions import BundleError
+from router.models import quantities as quantities_module
 from router.models.quantities import Quantities, QuantityHead, QuantityInputs
 
 NAMES = {"options": ("a", "b"), "groups": ("x", "y"), "units": ("tokens",)}
@@ -50,6 +51,17 @@ def test_options_that_were_not_measured_stay_at_their_mean() -> None:
     found = make_quantities().predict(FEATURES, [None] * 3, ("p", "q"))
     np.testing.assert_array_equal(found.factor["tokens"], np.ones((3, 2)))
     np.testing.assert_array_equal(found.deviation["tokens"], np.zeros((3, 2)))
+
+
+def test_menus_are_remembered_without_being_mixed_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many menus in turn get each their own columns, and few of them are kept."""
+    monkeypatch.setattr(quantities_module, "MENUS_MAX", 2)
+    quantities = make_quantities()
+    whole = quantities.predict(FEATURES, ["x", "y", None], ("a", "b", "c")).factor["tokens"]
+    for names in ("cab", "bca", "ac", "b", "cab"):
+        found = quantities.predict(FEATURES, ["x", "y", None], tuple(names)).factor["tokens"]
+        np.testing.assert_array_equal(found, whole[:, ["abc".index(name) for name in names]])
+    assert len(quantities._places) <= 2
 
 
 def test_lines_are_bounded_by_what_was_seen() -> None:

@@ -13,7 +13,8 @@ References
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -50,7 +51,7 @@ class Consumption:
     task_index: NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class QuantityInputs:
     """How the feature matrix becomes the inputs of the lines.
 
@@ -89,14 +90,23 @@ class QuantityInputs:
         -------
         ndarray of float64, shape (n, d + g)
         """
-        scaled = (features[:, self.columns] - self.mean) / self.spread
-        bounded = np.clip(scaled, -self.limit, self.limit)
+        scaled = features.take(self.columns, axis=1)
+        scaled -= self.mean
+        scaled /= self.spread
+        n_columns = len(self.columns)
+        inputs = np.empty((len(features), n_columns + len(self.share)))
+        inputs[:, :n_columns] = np.minimum(np.maximum(scaled, -self.limit), self.limit)
+        inputs[:, n_columns:] = self._membership.take(task_index, axis=0)
+        return inputs
+
+    @cached_property
+    def _membership(self) -> NDArray[np.float64]:
+        """Weighted membership of a question of each task, and of one without a known label."""
         table: NDArray[np.float64] = np.vstack((np.eye(len(self.share)), self.share))
-        membership = table[task_index]
-        return np.hstack((bounded, membership * self.task_weight)).astype(np.float64)
+        return table * self.task_weight
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class QuantityHead:
     """Lines, smearing and doubt of one unit, for m options.
 
@@ -137,11 +147,24 @@ class QuantityHead:
         >>> head.predict(np.array([[0.0], [np.log(2.0)], [9.0]])).round(3).ravel().tolist()
         [1.0, 1.5, 1.859]
         """
-        line = np.clip(inputs @ self.coefficient + self.intercept, self.low, self.high)
-        factor: NDArray[np.float64] = 1.0 + self.kept * (np.exp(line) * self.smearing - 1.0)
+        line = inputs @ self._slopes
+        line += self.intercept
+        np.minimum(np.maximum(line, self.low, out=line), self.high, out=line)
+        factor: NDArray[np.float64] = np.exp(line, out=line)
+        factor *= self.smearing
+        factor -= 1.0
+        factor *= self.kept
+        factor += 1.0
         return factor
 
+    @cached_property
+    def _slopes(self) -> NDArray[np.float64]:
+        """The slopes in the precision of the inputs."""
+        return self.coefficient.astype(np.float64)
 
+
+# Menus remembered: a service answers for one or two of its own, and for those of requests.
+MENUS_MAX = 16
 LINE_ARRAYS = ("coefficient", "intercept", "low", "high", "smearing", "kept", "deviation")
 INPUT_ARRAYS = ("columns", "mean", "spread", "limit", "share")
 
@@ -166,6 +189,9 @@ class Quantities:
     groups: tuple[str, ...]
     inputs: QuantityInputs
     heads: Mapping[str, QuantityHead]
+    _places: dict[tuple[str, ...], tuple[NDArray[np.int64], NDArray[np.int64]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def predict(
         self,
@@ -192,19 +218,31 @@ class Quantities:
         task_index = np.array(
             [position.get(name or "", len(position)) for name in groups], dtype=np.int64
         )
-        place = {name: index for index, name in enumerate(self.options)}
-        columns = [column for column, name in enumerate(names) if name in place]
-        sources = [place[names[column]] for column in columns]
+        columns, sources = self._find_options(tuple(names))
         inputs = self.inputs.build(features, task_index)
         factor, deviation = {}, {}
         for unit, head in self.heads.items():
             factor[unit] = np.ones((len(features), len(names)))
             deviation[unit] = np.zeros((len(features), len(names)))
-            expected = head.predict(inputs)[:, sources]
+            expected = head.predict(inputs).take(sources, axis=1)
             factor[unit][:, columns] = expected
-            deviation[unit][:, columns] = expected * head.deviation[sources]
+            expected *= head.deviation.take(sources)
+            deviation[unit][:, columns] = expected
         common = {unit: head.task_deviation for unit, head in self.heads.items()}
         return Consumption(factor, deviation, common, task_index)
+
+    def _find_options(self, names: tuple[str, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Find which options of a menu were measured, and where each of them stands."""
+        found = self._places.get(names)
+        if found is None:
+            place = {name: index for index, name in enumerate(self.options)}
+            columns = [column for column, name in enumerate(names) if name in place]
+            sources = [place[names[column]] for column in columns]
+            found = np.array(columns, dtype=np.int64), np.array(sources, dtype=np.int64)
+            if len(self._places) >= MENUS_MAX:
+                self._places.clear()
+            self._places[names] = found
+        return found
 
     def to_arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return everything that has to be stored but names, by name."""
