@@ -68,13 +68,9 @@ def abstain(surface: Surface, predictor: Predictor, level: float = ABSTAIN_BELOW
     if not strange.any():
         return surface
     neutral = predictor.predict_neutral(surface.menu)
-    skip = np.array([option.is_skip for option in surface.menu])
-    width = np.where(skip, 0.0, WIDTH_UNKNOWN)
-    mask = strange[:, None]
-    return replace(
-        surface,
-        quality=np.where(mask, neutral, surface.quality),
-        low=np.where(mask, np.maximum(neutral - width, 0.0), surface.low),
-        high=np.where(mask, np.minimum(neutral + width, 1.0), surface.high),
-        abstained=strange,
-    )
+    width = np.array([0.0 if kind == "none" else WIDTH_UNKNOWN for kind in surface.evidence])
+    quality, low, high = surface.quality.copy(), surface.low.copy(), surface.high.copy()
+    quality[strange] = neutral
+    low[strange] = np.maximum(neutral - width, 0.0)
+    high[strange] = np.minimum(neutral + width, 1.0)
+    return replace(surface, quality=quality, low=low, high=high, abstained=strange)

@@ -212,6 +212,9 @@ class Predictor:
     novelty: Novelty | None = None
     quantities: Quantities | None = None
     _offers: dict[int, Offer] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _neutral: dict[int, tuple[Offer, NDArray[np.float64]]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def predict(self, questions: Sequence[Question], menu: Menu) -> Surface:
         """Predict the quality of n questions under m options.
@@ -313,17 +316,25 @@ class Predictor:
         """
         if self.novelty is None:
             raise BundleError("the bundle holds no average question: train it again")
+        offer = self._make_offer(menu)
+        neutral = self._neutral.get(id(offer))
+        if neutral is None:
+            if len(self._neutral) >= OFFERS_MAX:
+                self._neutral.clear()
+            neutral = self._neutral[id(offer)] = offer, self._average(offer, self.novelty)
+        return neutral[1].copy()
+
+    def _average(self, offer: Offer, novelty: Novelty) -> NDArray[np.float64]:
+        """Predict m options for the average question, shape (m,)."""
         known: dict[str, float] = {}
         if self.named is not None and self.named.option_means is not None:
             known = dict(zip(self.named.options, self.named.option_means, strict=True))
-        quality = np.array([known.get(option.name, 0.0) for option in menu])
-        if any(not option.is_skip and option.name not in known for option in menu):
-            offer = self._make_offer(menu)
-            guess = np.zeros(len(menu))
-            guess[offer.answers] = self._predict_descriptors(
-                self.novelty.mean_features[None], offer
-            )[0]
-            unknown = [option.name not in known for option in menu]
+        names = offer.menu.names
+        quality = np.array([known.get(name, 0.0) for name in names])
+        if any(option.name not in known for option in offer.answering):
+            guess = np.zeros(len(names))
+            guess[offer.answers] = self._predict_descriptors(novelty.mean_features[None], offer)[0]
+            unknown = [name not in known for name in names]
             quality = np.where(unknown, guess, quality)
         bounded: NDArray[np.float64] = np.clip(quality, 0.0, 1.0)
         return bounded
