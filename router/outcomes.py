@@ -187,6 +187,14 @@ class OutcomeLog:
             notes=self.notes,
         )
 
+    def list_contexts(self) -> list[dict[str, float]]:
+        """List what was known before the choice, question by question, without what is missing."""
+        contexts: list[dict[str, float]] = [{} for _ in self.query_ids]
+        for name, column in self.context.items():
+            for row in np.flatnonzero(~np.isnan(column)).tolist():
+                contexts[row][name] = float(column[row])
+        return contexts
+
     def mean_costs(self) -> NDArray[np.float64]:
         """Mean cost of every option over its rows, in `cost_unit`.
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["note_context", "note_evidence", "note_prices", "note_strangers", "note_strengths"]
 
+NAMES_SHOWN = 5
+
 
 def note_prices(costs: MenuCosts, prices: Prices | None) -> tuple[str, ...]:
     """Say that prices were given but dollars come from the log."""
@@ -23,11 +25,23 @@ def note_prices(costs: MenuCosts, prices: Prices | None) -> tuple[str, ...]:
     return (f"prices {prices.price_id} do not fit this menu: dollars are those measured in a log",)
 
 
-def note_context(questions: Sequence[Question]) -> tuple[str, ...]:
-    """Say that numbers known beforehand were taken and not used."""
-    if not any(question.context for question in questions):
-        return ()
-    return ("context was given; this version's models read text and group only",)
+def note_context(questions: Sequence[Question], predictor: Predictor) -> tuple[str, ...]:
+    """Say which numbers known beforehand were given for nothing, and which were missed."""
+    known = predictor.context.names
+    unread = sorted({name for question in questions for name in question.context} - set(known))
+    notes = []
+    if unread:
+        names = ", ".join(unread[:NAMES_SHOWN]) + (", ..." if len(unread) > NAMES_SHOWN else "")
+        reads = f"it reads {', '.join(known)}" if known else "it reads text and group only"
+        notes.append(f"context {names} is not known to this bundle and was ignored: {reads}")
+    for name in known:
+        missing = sum(name not in question.context for question in questions)
+        if missing:
+            notes.append(
+                f"context {name!r} is missing for {missing} of {len(questions)} questions: "
+                "they are planned without it"
+            )
+    return tuple(notes)
 
 
 def note_evidence(surface: Surface) -> tuple[str, ...]:

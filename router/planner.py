@@ -261,7 +261,7 @@ class Router:
                 *note_evidence(surface),
                 *note_strengths(surface, self.predictor),
                 *note_strangers(surface),
-                *note_context(asked),
+                *note_context(asked, self.predictor),
             ),
         )
 

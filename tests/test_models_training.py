@@ -16,7 +16,6 @@ from router.models.stacking import KEPT_MIN
 from router.models.training import (
     QUESTIONS_FOR_TEXT_MIN,
     _build_encoder,
-    _build_standard,
     _fold,
     fit_gain,
     fit_gain_model,
@@ -132,7 +131,7 @@ def test_folded_members_are_the_weighted_stack() -> None:
     weights, scale = np.array([0.3, 0.1, 0.4, 0.2, 0.5, 0.6, 0.7, 0.8]), np.array([0.9, 0.4])
     direct, task, word_tables = _fold(members, weights, scale, tables)
     features = _build_encoder(tables, word_tables).encode(texts)
-    dense, linear, tree = _build_standard(tables, 2).split(features)
+    dense, linear, tree = tables.describe(2).split(features)
     augmented = np.column_stack((dense, np.ones(90)))
     found = linear + direct.predict(dense) + np.einsum("nd,ndr->nr", augmented, task[group])
     tree_inputs = np.hstack((tree, base[group].astype(np.float32)))

@@ -348,7 +348,7 @@ def test_notes_say_what_was_not_used() -> None:
     menu = Menu((Option("a", model="unheard-of", costs={"usd": 0.1}),))
     questions = [{"id": "q", "text": "Who?", "context": {"hops": 2.0}}]
     notes = " ".join(router.allocate(questions, Budget(usd=1.0), menu=menu).notes)
-    assert "context was given" in notes
+    assert "context hops is not known to this bundle and was ignored" in notes
     assert "the strength of unheard-of is not known" in notes
 
 

@@ -1,7 +1,7 @@
 """``router train``: outcome logs in, a bundle out."""
 
 # No postponed annotations here: typer reads them when the command is declared.
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -49,6 +49,18 @@ PriorOption = Annotated[
         show_default=False,
     ),
 ]
+ContextOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--context",
+        metavar="NAME",
+        help="A context_NAME column to read beside the text; may be repeated. All by default.",
+        show_default=False,
+    ),
+]
+NoContextOption = Annotated[
+    bool, typer.Option("--no-context", help="Read text and task alone, whatever the log has.")
+]
 
 
 def train(
@@ -60,14 +72,15 @@ def train(
     menu: MenuOption = None,
     prices: PricesOption = None,
     prior: PriorOption = None,
+    context: ContextOption = None,
+    no_context: NoContextOption = False,
     no_progress: NoProgressOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train a gain model on outcome logs and write it as a bundle."""
-    if pooled and menu is None:
-        raise InputError("--pooled needs --menu MENU.toml: the options its bundle plans with")
-    if pooled and prior is not None:
-        raise InputError("--prior is for a log of one's own: --pooled makes a prior from all logs")
+    _check_pooled(pooled=pooled, has_menu=menu is not None, has_prior=prior is not None)
+    if context and (no_context or pooled):
+        raise InputError("--context goes neither with --no-context nor with --pooled")
     # Before minutes are spent on training.
     check_target(out)
     default_menu = None if menu is None else load_menu(menu)
@@ -75,7 +88,8 @@ def train(
     prior_bundle = None if prior is None else Bundle.load(None if prior == "default" else prior)
     read = [read_log(path) for path in logs]
     with report_progress(hidden=no_progress) as progress:
-        fit = _train_pooled if pooled else partial(_train, prior=prior_bundle)
+        names = () if no_context else context or None
+        fit = _train_pooled if pooled else partial(_train, prior=prior_bundle, context=names)
         bundle = fit(read, seed=seed, menu=default_menu, prices=price_table, progress=progress)
     bundle.save(out)
     notes = list(dict.fromkeys(note for log in read for note in log.notes))
@@ -102,6 +116,14 @@ def train(
     emit(document, show, as_json=as_json, out=None)
 
 
+def _check_pooled(*, pooled: bool, has_menu: bool, has_prior: bool) -> None:
+    """Refuse what does not go with pooled training, before anything is read."""
+    if pooled and not has_menu:
+        raise InputError("--pooled needs --menu MENU.toml: the options its bundle plans with")
+    if pooled and has_prior:
+        raise InputError("--prior is for a log of one's own: --pooled makes a prior from all logs")
+
+
 def _train(
     logs: list[OutcomeLog],
     *,
@@ -109,13 +131,22 @@ def _train(
     menu: Menu | None,
     prices: Prices | None,
     prior: Bundle | None,
+    context: Sequence[str] | None,
     progress: Callable[[str], None],
 ) -> Bundle:
     """Train a model of one merged log."""
     from router.models.trainer import train as train_one
 
     log = merge_logs(logs)
-    return train_one(log, seed=seed, menu=menu, prices=prices, prior=prior, progress=progress)
+    return train_one(
+        log,
+        seed=seed,
+        menu=menu,
+        prices=prices,
+        prior=prior,
+        context=context,
+        progress=progress,
+    )
 
 
 def _train_pooled(

@@ -24,7 +24,10 @@ Result = TypeVar("Result")
 
 
 class SurfaceModel(Protocol):
-    """Anything that predicts the quality of every option of the log it was trained on."""
+    """Anything that predicts the quality of every option of the log it was trained on.
+
+    A model with names in ``context_names`` is called with ``contexts=``, a mapping a question, too.
+    """
 
     def predict(self, texts: Sequence[str], groups: Sequence[str | None]) -> NDArray[np.float64]:
         """Predict a quality surface.
@@ -128,11 +131,13 @@ def cross_fit(
     )
     surface = np.zeros_like(view.quality)
     numbers = [int(number) for number in np.unique(view.folds)]
+    contexts = np.array(log.list_contexts(), dtype=object)[view.rows]
     jobs = []
     for number in numbers:
         test = view.folds == number
         is_train = ~np.isin(text_index, text_index[folds == number])
-        jobs.append((log, learner, is_train, list(view.texts[test]), list(view.groups[test])))
+        asked = (list(view.texts[test]), list(view.groups[test]), contexts[test].tolist())
+        jobs.append((log, learner, is_train, asked))
     messages = [f"learner: fold {done} of {len(jobs)}" for done in range(1, len(jobs) + 1)]
     results = map_jobs(_fit_and_predict, jobs, n_jobs=n_jobs, messages=messages, progress=progress)
     for number, predicted in zip(numbers, results, strict=True):
@@ -141,11 +146,19 @@ def cross_fit(
 
 
 def _fit_and_predict(
-    job: tuple[OutcomeLog, Learner, NDArray[np.bool_], list[str], list[str | None]],
+    job: tuple[
+        OutcomeLog,
+        Learner,
+        NDArray[np.bool_],
+        tuple[list[str], list[str | None], list[dict[str, float]]],
+    ],
 ) -> NDArray[np.float64]:
     """Train on the rows outside a fold and predict the questions inside."""
-    log, learner, is_train, texts, groups = job
-    predicted = np.asarray(learner(log.select(is_train)).predict(texts, groups), dtype=np.float64)
+    log, learner, is_train, (texts, groups, contexts) = job
+    model = learner(log.select(is_train))
+    # A model that says which numbers known beforehand it reads is given them.
+    known = {"contexts": contexts} if getattr(model, "context_names", ()) else {}
+    predicted = np.asarray(model.predict(texts, groups, **known), dtype=np.float64)
     if predicted.shape != (len(texts), log.n_options):
         msg = f"the model predicts shape {predicted.shape}: ({len(texts)}, {log.n_options}) is "
         raise InputError(msg + "needed, one row a question and one column an option")

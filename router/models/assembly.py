@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from router.exceptions import BundleError
+from router.features.context import ContextTable
 from router.features.encoder import TextEncoder
 from router.models.arrays import unpack_arrays
 from router.models.calibration import Calibration
@@ -47,13 +48,17 @@ def assemble_predictor(
         If a file is damaged, or the features are another version's.
     """
     encoder = _read_encoder(bundle_id, manifest, files)
+    # Older bundles read the text alone.
+    known = manifest["features"].get("context")
+    context = ContextTable() if known is None else ContextTable.from_mapping(known)
     return Predictor(
         encoder=encoder,
         named=_read_named(manifest, files),
         descriptors=_read_descriptors(manifest, files),
         calibration=Calibration.from_mapping(manifest["calibration"]),
         novelty=_read_novelty(files, encoder),
-        quantities=_read_quantities(manifest, files, encoder),
+        quantities=_read_quantities(manifest, files, encoder.n_features + context.n_columns),
+        context=context,
     )
 
 
@@ -98,9 +103,8 @@ def _read_joined(
         manifest["joining"]["options"],
         trained.groups,
     )
-    entry = manifest["joined"]
     joined = JoinedOptions.from_arrays(
-        unpack_arrays(files["joined.npz"], "joined.npz"), entry["options"], entry["stand_ins"]
+        unpack_arrays(files["joined.npz"], "joined.npz"), manifest["joined"]["options"]
     )
     sizes = (len(trained.options), len(trained.groups))
     if (len(joined.weights), len(joined.tasks)) != sizes:
@@ -120,14 +124,14 @@ def _read_novelty(files: Mapping[str, bytes], encoder: TextEncoder) -> Novelty |
 
 
 def _read_quantities(
-    manifest: Mapping[str, Any], files: Mapping[str, bytes], encoder: TextEncoder
+    manifest: Mapping[str, Any], files: Mapping[str, bytes], n_features: int
 ) -> Quantities | None:
     """Read what predicts consumption, which older bundles do not hold."""
     names = manifest.get("quantities")
     if names is None:
         return None
     arrays = unpack_arrays(files["quantities.npz"], "quantities.npz")
-    return Quantities.from_arrays(arrays, names, encoder.n_features)
+    return Quantities.from_arrays(arrays, names, n_features)
 
 
 def _read_descriptors(

@@ -22,6 +22,7 @@ coverage {coverage:.0%}) of the log `{dataset}`.
 - **Use.** Expected quality of these options on questions like those of the log. {strangers}
 - **Cost.** The log's unit is `{cost_unit}`. {quantities}
 - **Tasks.** {tasks}
+- **Context.** {context}
 - **Calibration, out of fold.** Expected calibration error {error:.4f}, Brier score {brier:.4f}.
 - **Intervals.** Nine times of ten the mean quality of alike questions lies in the interval, \
 {width:.3f} to either side at the median, as far as new questions are like those of the log. \
@@ -144,12 +145,23 @@ def write_log_card(manifest: Mapping[str, Any]) -> str:
         cost_unit=manifest["cost_unit"],
         quantities=_write_quantities(manifest.get("quantities")),
         tasks=tasks,
+        context=_write_context(manifest["features"].get("context")),
         error=calibration["expected_calibration_error"],
         brier=calibration["brier_score"],
         width=median(calibration["width"]),
         text=_describe_text(training),
         parity=training["parity_max_difference"],
         models="\n".join(write_responsiveness(manifest["models"])),
+    )
+
+
+def _write_context(context: Mapping[str, Any] | None) -> str:
+    """Say which numbers known beforehand are read."""
+    if context is None:
+        return "Text and task alone are read; numbers known beforehand are ignored."
+    return (
+        f"Beside the text these numbers known beforehand are read: {', '.join(context['names'])}. "
+        "Any may be missing."
     )
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from router.features.context import ContextTable
 from router.models.surface import shift_into_range
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -117,12 +118,27 @@ class GainModel:
         Features to quality.
     groups : tuple of str
         Names of the tasks; a single empty name where the log has none.
+    context : ContextTable
+        Which numbers known beforehand stand behind the text's features.
     """
 
     encoder: TextEncoder
     standard: TextStandard
     head: GainHead
     groups: tuple[str, ...]
+    context: ContextTable = field(default_factory=ContextTable)
+
+    @property
+    def context_names(self) -> tuple[str, ...]:
+        """Names of the numbers known beforehand that the model reads."""
+        return self.context.names
+
+    def encode(
+        self, texts: Sequence[str], contexts: Sequence[Mapping[str, float]] | None = None
+    ) -> NDArray[np.float32]:
+        """Turn questions into features, shape (n, f), numbers known beforehand last."""
+        features = self.encoder.encode(texts)
+        return self.context.append(features, [{}] * len(texts) if contexts is None else contexts)
 
     def assign(self, groups: Sequence[str | None]) -> NDArray[np.float32]:
         """Turn labels into membership: one 1 a row, or all 0 where the label is not known.
@@ -144,7 +160,10 @@ class GainModel:
         return membership
 
     def predict(
-        self, texts: Sequence[str], groups: Sequence[str | None] | None = None
+        self,
+        texts: Sequence[str],
+        groups: Sequence[str | None] | None = None,
+        contexts: Sequence[Mapping[str, float]] | None = None,
     ) -> NDArray[np.float64]:
         """Predict the quality of every question under every option of the log.
 
@@ -154,6 +173,8 @@ class GainModel:
             Questions.
         groups : sequence of str or None, length n, optional
             Task labels; an unknown or missing one is inferred from the text.
+        contexts : sequence of mapping of str to float, length n, optional
+            Numbers known beforehand.
 
         Returns
         -------
@@ -161,7 +182,7 @@ class GainModel:
             From 0 to 1.
         """
         labels = [None] * len(texts) if groups is None else groups
-        return self.predict_features(self.encoder.encode(texts), self.assign(labels))
+        return self.predict_features(self.encode(texts, contexts), self.assign(labels))
 
     def predict_features(
         self, features: NDArray[np.float32], membership: NDArray[np.float32]
@@ -171,7 +192,7 @@ class GainModel:
         Parameters
         ----------
         features : ndarray of float32, shape (n, f)
-            From the encoder.
+            From :meth:`encode`.
         membership : ndarray of float32, shape (n, g)
             From :meth:`assign`.
 

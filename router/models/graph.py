@@ -141,7 +141,8 @@ def build_gain_graph(model: GainModel) -> bytes:
     components = builder.take_columns("features", 0, standard.n_components)
     last_linear = standard.n_components + standard.n_directions
     linear = builder.take_columns("features", standard.n_components, last_linear)
-    shape = builder.take_columns("features", last_linear, model.encoder.n_features)
+    n_features = model.encoder.n_features + model.context.n_columns
+    shape = builder.take_columns("features", last_linear, n_features)
     dense = _add_dense(builder, model, components, shape)
     who = _add_membership(builder, model, dense)
     z = builder.add(
@@ -160,7 +161,8 @@ def build_gain_graph(model: GainModel) -> bytes:
         )
         z = builder.add("Add", [z, builder.add_node(node)])
     surface = _add_surface(builder, model, (dense, who, z))
-    widths = {"features": model.encoder.n_features, "membership": len(model.groups)}
+    n_features = model.encoder.n_features + model.context.n_columns
+    widths = {"features": n_features, "membership": len(model.groups)}
     return builder.finish(widths, surface, len(head.option_means))
 
 

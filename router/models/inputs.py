@@ -12,6 +12,7 @@ from router.exceptions import MissingExtraError
 from router.features.shape import measure_shape
 from router.features.vocabulary import Vocabulary, fit_vocabulary
 from router.features.weights import weigh_texts
+from router.models.gain import TextStandard
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,6 +53,18 @@ class InputTables:
     def n_components(self) -> int:
         """Number of learned components."""
         return int(self.projections[0].shape[1])
+
+    def describe(self, n_directions: int) -> TextStandard:
+        """Say how the feature matrix is to be read, with so many linear directions in it."""
+        return TextStandard(
+            n_components=self.n_components,
+            n_tree_components=min(N_TREE_COMPONENTS, self.n_components),
+            n_directions=n_directions,
+            shape_mean=self.shape_mean,
+            shape_spread=self.shape_spread,
+            shape_clip=SHAPE_CLIP,
+            shape_weight=SHAPE_WEIGHT,
+        )
 
     def scale_shape(self, shape: NDArray[np.float32]) -> NDArray[np.float64]:
         """Standardise shape features, outliers clipped."""
@@ -112,6 +125,7 @@ def round_half(table: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
 def fit_inputs(
     texts: Sequence[str],
     *,
+    extra: NDArray[np.float32] | None = None,
     families: tuple[str, ...] = ("word", "character"),
     n_components: int = N_COMPONENTS,
     vocabulary_size_max: int = 60_000,
@@ -122,6 +136,8 @@ def fit_inputs(
     ----------
     texts : sequence of str, length n
         Training questions.
+    extra : ndarray of float32, shape (n, e), optional
+        Further columns, which learners see behind the shape of the text and like it.
     families : tuple of str, default=("word", "character")
         Families of n-grams; the first must be ``word``.
     n_components : int, default=128
@@ -166,6 +182,7 @@ def fit_inputs(
     edges = np.cumsum([0, *(len(vocabulary) for vocabulary in vocabularies)])
     projections = tuple(table[a:b] for a, b in pairwise(edges))
     shape = measure_shape(texts)
+    shape = shape if extra is None else np.hstack((shape, extra))
     spread = shape.std(axis=0)
     tables = InputTables(
         tuple(vocabularies),

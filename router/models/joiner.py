@@ -194,7 +194,8 @@ def _collect(
     bundle: Bundle, log: OutcomeLog, basis: JoiningBasis, trained: SurfaceHead
 ) -> _Evidence:
     """Predict the questions, and measure how the known options did on them."""
-    features = bundle.predictor.encoder.encode(log.texts)
+    predictor = bundle.predictor
+    features = predictor.context.append(predictor.encoder.encode(log.texts), log.list_contexts())
     surface = trained.predict(features, log.groups)
     position = {option.name: column for column, option in enumerate(log.options)}
     observed = log.to_matrix(log.quality)
@@ -235,7 +236,6 @@ def _join_model(
     weights, offset, tasks = design.fold(coefficients)
     joined = JoinedOptions(
         tuple(option.name for option in options),
-        tuple(basis.options[column].name for column in kin.find_nearest().tolist()),
         weights,
         offset,
         np.tile(tasks[:, None], (1, len(options))),
@@ -320,11 +320,7 @@ def _assemble(
     manifest |= {
         "golden_questions": (golden["texts"], golden["groups"]),
         "menu": list(options.values()),
-        "joined": {
-            "options": list(joined.names),
-            "stand_ins": list(joined.stand_ins),
-            "models": list(models.values()),
-        },
+        "joined": {"options": list(joined.names), "models": list(models.values())},
     }
     files = dict(bundle.files) | {"joined.npz": pack_arrays(joined.to_arrays())}
     files["card.md"] = write_joined_card(bundle.card, manifest["joined"]["models"]).encode()

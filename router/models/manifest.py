@@ -12,6 +12,7 @@ from router.models.strengths import StrengthTable, load_strengths
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from router.features.context import ContextTable
     from router.features.encoder import TextEncoder
     from router.models.quantities import Quantities
 
@@ -55,9 +56,12 @@ def choose_golden(groups: tuple[str, ...]) -> tuple[list[str], list[str | None]]
     return list(GOLDEN_TEXTS), labels
 
 
-def describe_features(encoder: TextEncoder) -> dict[str, Any]:
+def describe_features(encoder: TextEncoder, context: ContextTable | None = None) -> dict[str, Any]:
     """Describe the features: what the bundle expects of the library that loads it."""
-    return {"fingerprint": encoder.fingerprint, "n_features": encoder.n_features}
+    described = {"fingerprint": encoder.fingerprint, "n_features": encoder.n_features}
+    if context is None or not context.names:
+        return described
+    return described | {"context": context.to_dict()}
 
 
 def describe_libraries() -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from router.exceptions import BundleError, MenuError
+from router.features.context import ContextTable
 from router.models.calibration import WIDTH_UNKNOWN
 from router.models.descriptors import (
     DESCRIPTOR_NAMES,
@@ -68,11 +69,6 @@ class NamedHead:
     @property
     def deviations(self) -> dict[str, float]:
         """Standard deviations of expected quality for want of outcomes: of options that joined."""
-        return {}
-
-    @property
-    def stand_ins(self) -> dict[str, str]:
-        """Whose consumption tells of that of another option: of options that joined."""
         return {}
 
     def predict(
@@ -208,6 +204,8 @@ class Predictor:
         Tells how unlike the training questions a question is; None in older bundles.
     quantities : Quantities, optional
         Predicts what a question consumes; None in older bundles and where questions do not differ.
+    context : ContextTable
+        Which numbers known beforehand named options and quantities read, behind the text.
     """
 
     encoder: TextEncoder
@@ -216,6 +214,7 @@ class Predictor:
     calibration: Calibration
     novelty: Novelty | None = None
     quantities: Quantities | None = None
+    context: ContextTable = field(default_factory=ContextTable)
     _offers: dict[int, Offer] = field(default_factory=dict, init=False, repr=False, compare=False)
     _neutral: dict[int, tuple[Offer, NDArray[np.float64]]] = field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -245,12 +244,13 @@ class Predictor:
         """
         offer = self._make_offer(menu)
         features = self.encoder.encode([question.text for question in questions])
+        informed = self.context.append(features, [question.context for question in questions])
         quality = np.zeros((len(questions), len(menu)))
         if len(offer.guessed):
             # Answering nothing has no descriptors: as the reference it would shift all others.
             quality[:, offer.answers] = self._predict_descriptors(features, offer)
         if self.named is not None and len(offer.columns):
-            by_name = self.named.predict(features, [question.group for question in questions])
+            by_name = self.named.predict(informed, [question.group for question in questions])
             quality[:, offer.columns] = by_name.take(offer.positions, axis=1)
         np.minimum(np.maximum(quality, 0.0, out=quality), 1.0, out=quality)
         low, high = self.calibration.bound(quality)
@@ -278,7 +278,7 @@ class Predictor:
             familiarity=familiarity,
             batch_error=self.calibration.batch if self.named is not None else None,
             doubt=doubt,
-            consumption=self._predict_consumption(features, questions, menu),
+            consumption=self._predict_consumption(informed, questions, menu),
         )
 
     def _measure_doubt(self, menu: Menu) -> NDArray[np.float64] | None:
@@ -296,10 +296,7 @@ class Predictor:
         if self.quantities is None:
             return None
         groups = [question.group for question in questions]
-        names = menu.names
-        if self.named is not None and self.named.stand_ins:
-            names = tuple(self.named.stand_ins.get(name, name) for name in names)
-        return self.quantities.predict(features, groups, names)
+        return self.quantities.predict(features, groups, menu.names)
 
     def predict_neutral(self, menu: Menu) -> NDArray[np.float64]:
         """Predict m options for a question of which nothing is known.

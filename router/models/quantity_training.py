@@ -10,8 +10,7 @@ import numpy as np
 from router.budgets import BUDGET_UNITS
 from router.features.encoder import TextEncoder
 from router.models.evidence import split_texts
-from router.models.gain import TextStandard
-from router.models.inputs import SHAPE_CLIP, SHAPE_WEIGHT, fit_inputs
+from router.models.inputs import fit_inputs
 from router.models.learners import Linear, fit_ridge
 from router.models.quantities import Quantities, QuantityHead, QuantityInputs
 from router.models.stacking import PENALTY_SQUARED
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from router.models.gain import TextStandard
     from router.outcomes import OutcomeLog
 
 __all__ = ["QuantityModel", "collect_units", "fit_quantities", "fit_quantity_model"]
@@ -114,15 +114,7 @@ def fit_quantity_model(log: OutcomeLog, *, seed: int = 0) -> QuantityModel:
     """
     tables, _ = fit_inputs(log.texts)
     encoder = TextEncoder(tables.vocabularies, tables.projections)
-    standard = TextStandard(
-        n_components=tables.n_components,
-        n_tree_components=0,
-        n_directions=0,
-        shape_mean=tables.shape_mean,
-        shape_spread=tables.shape_spread,
-        shape_clip=SHAPE_CLIP,
-        shape_weight=SHAPE_WEIGHT,
-    )
+    standard = tables.describe(0)
     own = replace(log, unit_costs={})
     quantities = fit_quantities(own, encoder.encode(log.texts), standard, seed=seed)
     names = tuple(option.name for option in log.options)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from router.features.context import fit_context
 from router.logs import read_log
 from router.models.arrays import pack_arrays
 from router.models.bundle import Bundle, make_bundle
@@ -34,6 +35,7 @@ from router.models.training import FittedGain, count_fitting_steps, fit_gain
 from router.outcomes import OutcomeLog
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -55,6 +57,7 @@ def train(
     menu: Menu | None = None,
     prices: Prices | None = None,
     prior: Bundle | None = None,
+    context: Sequence[str] | None = None,
     progress: Progress | None = None,
 ) -> Bundle:
     """Train a bundle on a log of outcomes.
@@ -72,6 +75,9 @@ def train(
     prior : Bundle, optional
         A pooled bundle, for a log of up to 500 questions: its guess of the options' means is
         weighed by the own outcomes. The new bundle holds all it needs and never looks it up.
+    context : sequence of str, optional
+        Names of the numbers known beforehand (``context_*`` columns) that are read beside the
+        text; all in the log by default.
     progress : callable, optional
         Told in words what is being done; each is a :class:`~router.models.progress.Step`.
 
@@ -83,7 +89,7 @@ def train(
     Raises
     ------
     LogError
-        If the log is too small.
+        If the log is too small, or has no such context.
     BundleError
         If the prior says nothing of another log's options.
     ExportError
@@ -91,13 +97,13 @@ def train(
     MissingExtraError
         If the extra ``[train]`` is not installed.
     """
-    log = log if isinstance(log, OutcomeLog) else read_log(log)
+    log = _select_context(log if isinstance(log, OutcomeLog) else read_log(log), context)
     n_steps = count_fitting_steps(log.n_questions, has_prior=prior is not None)
     tell = count_steps(progress, n_steps + STEPS_BEHIND_FITTING)
     expected = None if prior is None else Prior.from_bundle(prior)
     fitted = fit_gain(log, seed=seed, prior=expected, progress=tell)
     tell("exporting")
-    features = fitted.model.encoder.encode(log.texts)
+    features = fitted.model.encode(log.texts, log.list_contexts())
     named, worst = export_gain(fitted.model, features)
     tell("measuring how alike the questions are")
     files = {
@@ -133,12 +139,20 @@ def train(
     return make_bundle(manifest, files)
 
 
+def _select_context(log: OutcomeLog, names: Sequence[str] | None) -> OutcomeLog:
+    """Keep the numbers known beforehand that are to be read."""
+    if names is None:
+        return log
+    kept = fit_context(log.context, names).names
+    return replace(log, context={name: log.context[name] for name in kept})
+
+
 def _describe(log: OutcomeLog, fitted: FittedGain, seed: int) -> dict[str, Any]:
     """Write what the manifest says of log and model."""
     groups = fitted.model.groups
     return {
         "cost_unit": log.cost_unit,
-        "features": describe_features(fitted.model.encoder),
+        "features": describe_features(fitted.model.encoder, fitted.model.context),
         "named": {
             "options": [option.name for option in log.options],
             "groups": list(groups),
@@ -173,7 +187,8 @@ def _pack_novelty(
     """Fit and pack what tells how like the training questions a question is."""
     model = fitted.model
     n_components = model.standard.n_components
-    novelty = fit_novelty(model.encoder, log.texts, features, n_components=n_components, seed=seed)
+    text = features[:, : model.encoder.n_features]
+    novelty = fit_novelty(model.encoder, log.texts, text, n_components=n_components, seed=seed)
     return pack_arrays(novelty.to_arrays())
 
 

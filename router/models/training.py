@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from router.exceptions import LogError, MissingExtraError
+from router.features.context import fit_context
 from router.features.encoder import TextEncoder
 from router.models.contrasts import estimate_contrasts
 from router.models.evidence import (
@@ -24,10 +25,8 @@ from router.models.evidence import (
     find_directions,
     fit_level,
 )
-from router.models.gain import GainHead, GainModel, TextStandard
+from router.models.gain import GainHead, GainModel
 from router.models.inputs import (
-    N_TREE_COMPONENTS,
-    SHAPE_CLIP,
     SHAPE_WEIGHT,
     InputTables,
     fit_inputs,
@@ -164,7 +163,8 @@ def _fit_gain(
     position = {name: index for index, name in enumerate(groups)}
     group_index = np.array([position[group or ""] for group in log.groups], dtype=np.int64)
     tell("reading texts")
-    tables, inputs = fit_inputs(log.texts)
+    context = fit_context(log.context)
+    tables, inputs = fit_inputs(log.texts, extra=context.tabulate(log.list_contexts()))
     task = TaskData(inputs, log.texts, group_index, len(groups), seed)
     level, level_table, level_line = fit_level(task, quality)
     folds = task.iterate_folds()
@@ -193,9 +193,10 @@ def _fit_gain(
     )
     model = GainModel(
         _build_encoder(tables, text.word_tables),
-        _build_standard(tables, text.directions.shape[1]),
+        tables.describe(text.directions.shape[1]),
         head,
         groups,
+        context,
     )
     held_out = shift_into_range(means + level[:, None] + text.held_out)
     return FittedGain(model, held_out, text.weights, text.scale)
@@ -382,17 +383,4 @@ def _build_encoder(tables: InputTables, word_tables: list[NDArray[np.float32]]) 
             np.hstack((projection, words))
             for projection, words in zip(tables.projections, word_tables, strict=True)
         ),
-    )
-
-
-def _build_standard(tables: InputTables, n_directions: int) -> TextStandard:
-    """Say how the feature matrix is to be read."""
-    return TextStandard(
-        n_components=tables.n_components,
-        n_tree_components=min(N_TREE_COMPONENTS, tables.n_components),
-        n_directions=n_directions,
-        shape_mean=tables.shape_mean,
-        shape_spread=tables.shape_spread,
-        shape_clip=SHAPE_CLIP,
-        shape_weight=SHAPE_WEIGHT,
     )

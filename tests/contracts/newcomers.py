@@ -57,8 +57,7 @@ def make_model_log(
                         "samples": 1,
                         "search_steps": 0,
                         "quality": float(rng.random() < expected),
-                        # Hard questions take twice as much of every option.
-                        "cost": (2.0 if effort == "high" else 1.0) * (1.0 + kinds[number]),
+                        "cost": 2.0 if effort == "high" else 1.0,
                     }
                     | ({"group": ("easy", "hard")[kinds[number]]} if labelled else {})
                 )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from router.features.context import ContextTable
 from router.models.surface import Surface
 from router.options import Menu, Option
 from router.planner import Router
@@ -41,6 +42,7 @@ class TablePredictor:
     table: dict[tuple[str, str], float]
     seen: frozenset[str]
     descriptors: None = None
+    context: ContextTable = field(default_factory=ContextTable)
 
     def predict(self, questions: Sequence[Question], menu: Menu) -> Surface:
         """Look every pair up; a pair that is not in the table has quality one half."""
