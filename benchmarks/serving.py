@@ -128,6 +128,11 @@ def measure_case(
         yield make("descriptors", *time_calls(lambda f: head.predict(f, menu.options), features))
     if predictor.novelty is not None:
         yield make("novelty", *time_calls(predictor.novelty.rank, features))
+    quantities = predictor.quantities
+    if quantities is not None:
+        labels = [None] * len(batches[0])
+        consume = partial(quantities.predict, groups=labels, names=menu.names)
+        yield make("quantities", *time_calls(consume, features))
     yield make("whole", *time_calls(predict, batches), goal_us=goal)
 
 
