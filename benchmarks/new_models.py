@@ -18,7 +18,8 @@ retrain      a gain model trained on all outcomes of the training folds, the new
 
 A second table lets code-davinci-002, which was not trained to reason, join the bundle of
 `exam_reasoning` with outcomes of `bbh_thinking`, half of them with thinking: how fast evidence
-overrules the expectation of a small gain, and whether the stated error fits the spread of draws.
+overrules the expectation of a small gain, and whether the stated error fits the spread of draws. A
+third shows how far the cost of new options on a question is from what their kin let expect.
 """
 
 from __future__ import annotations
@@ -291,11 +292,42 @@ def overrule(folder: Path, draws: int) -> list[dict[str, float]]:
     return rows
 
 
+def compare_costs(log: OutcomeLog) -> list[dict[str, Any]]:
+    """Compare what new options really cost with their mean, and with what kin let expect.
+
+    One fold; costs over the option's mean in the training folds, root mean squared difference.
+    """
+    rows = []
+    test = assign_folds(log.texts) == 0
+    questions = [
+        Question(str(row), log.texts[row], log.groups[row]) for row in np.flatnonzero(test)
+    ]
+    cost = log.to_matrix(log.cost)
+    for model in sorted(set(name_models(log.options))):
+        is_new = np.array(name_models(log.options)) == model
+        known = ~is_new[log.option_index] & ~test[log.question_index]
+        fresh = np.flatnonzero(is_new[log.option_index] & ~test[log.question_index])
+        chosen = np.zeros(len(log.quality), dtype=bool)
+        chosen[np.random.default_rng(0).choice(fresh, 50, replace=False)] = True
+        menu = Menu(tuple(log.options[int(column)] for column in np.flatnonzero(is_new)))
+        joined = join(train(select_rows(log, known)), select_rows(log, chosen), menu=menu)
+        consumption = joined.predictor.predict(questions, menu).consumption
+        if consumption is None or "nominal" not in consumption.factor:
+            continue
+        real = cost[test][:, is_new] / cost[~test][:, is_new].mean(axis=0)
+        off = [np.sqrt(((f - real) ** 2).mean()) for f in (1.0, consumption.factor["nominal"])]
+        rows.append({"model": model, "mean": float(off[0]), "kin": float(off[1])})
+    return rows
+
+
 HEADER = (
     "| log | method | outcomes | Brier | mean off by | plans' quality "
     "| join - it: Brier [95 %] | join - it: quality [95 %] |\n" + "|---" * 8 + "|"
 )
 
+COST_HEADER = (
+    "| model | cost off from its mean | cost off from what kin let expect |\n" + "|---" * 3 + "|"
+)
 OVERRULED_HEADER = (
     "| outcomes | gain from thinking | spread over draws | stated error |\n" + "|---" * 4 + "|"
 )
@@ -339,8 +371,12 @@ def main() -> int:
     for row in overruled:
         cells = (f"{row[part]:+.3f}" for part in ("gain", "spread", "error"))
         print("| " + " | ".join((f"{row['outcomes']:.0f}", *cells)) + " |")
+    costs = compare_costs(read_log(folder / "exam_reasoning.parquet"))
+    print(f"\n{COST_HEADER}")
+    for entry in costs:
+        print(f"| {entry['model']} | {entry['mean']:.3f} | {entry['kin']:.3f} |")
     if arguments.json is not None:
-        figures = {"rows": rows, "overruled": overruled}
+        figures = {"rows": rows, "overruled": overruled, "costs": costs}
         arguments.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     worse = [
         row

@@ -17,6 +17,7 @@ def make_joined(*names: str, seed: int = 0) -> JoinedOptions:
     p = len(names)
     return JoinedOptions(
         names,
+        tuple(f"old {name}" for name in names),
         rng.normal(scale=0.2, size=(3, p)),
         rng.uniform(0.2, 0.4, p),
         rng.normal(scale=0.05, size=(2, p)),
@@ -37,7 +38,7 @@ def test_predictions_stay_between_nothing_and_everything(rng: np.random.Generato
 def test_what_is_stored_is_read_back(rng: np.random.Generator) -> None:
     """Storing loses nothing."""
     joined = make_joined("a", "b")
-    again = JoinedOptions.from_arrays(joined.to_arrays(), ("a", "b"))
+    again = JoinedOptions.from_arrays(joined.to_arrays(), joined.names, joined.stand_ins)
     surface, membership = rng.random((5, 3)), rng.dirichlet(np.ones(2), 5)
     np.testing.assert_array_equal(
         again.predict(surface, membership), joined.predict(surface, membership)
@@ -50,6 +51,7 @@ def test_later_options_replace_earlier_ones() -> None:
     first, second = make_joined("a", "b", seed=1), make_joined("c", "a", seed=2)
     both = first.append(second)
     assert both.names == ("b", "c", "a")
+    assert both.stand_ins == ("old b", "old c", "old a")
     np.testing.assert_array_equal(both.weights[:, 0], first.weights[:, 1])
     np.testing.assert_array_equal(both.weights[:, 1:], second.weights)
 
@@ -70,4 +72,10 @@ def test_malformed_arrays_are_refused(change: dict[str, Any]) -> None:
     arrays = make_joined("a", "b").to_arrays() | change
     kept = {name: value for name, value in arrays.items() if value is not None}
     with pytest.raises(BundleError, match=r"joined\.npz"):
-        JoinedOptions.from_arrays(kept, ("a", "b"))
+        JoinedOptions.from_arrays(kept, ("a", "b"), ("c", "d"))
+
+
+def test_every_option_has_a_stand_in() -> None:
+    """As many options stand in as there are, no fewer."""
+    with pytest.raises(BundleError, match="1 options stand in for 2"):
+        JoinedOptions.from_arrays(make_joined("a", "b").to_arrays(), ("a", "b"), ("c",))

@@ -123,6 +123,20 @@ def test_untried_options_of_the_model_join_too() -> None:
     assert quality[names[0]] < quality[names[1]] < quality[names[2]]
 
 
+def test_questions_cost_a_new_option_what_they_cost_its_kin() -> None:
+    """A question that takes more of the known option most like it takes more of the new one."""
+    joined = joined_bundle()
+    assert joined.manifest["joined"]["stand_ins"] == ["middling|high", "middling|none"]
+    consumption = joined.predictor.predict(QUESTIONS, joined.menu).consumption
+    assert consumption is not None
+    factor = consumption.factor["nominal"]
+    names = list(joined.menu.names)
+    new, kin = names.index("davinci|high"), names.index("middling|high")
+    np.testing.assert_array_equal(factor[:, new], factor[:, kin])
+    assert factor[1, new] > 1.2
+    assert factor[0, new] < 0.9
+
+
 def test_options_join_anew_only_when_told() -> None:
     """A second join is refused by default; with `replace` its outcomes alone count."""
     again = make_model_log(NEWCOMER, 60, first=300, seed=4)

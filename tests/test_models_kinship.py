@@ -48,6 +48,7 @@ def test_steps_add_up_to_the_option_that_stands_in() -> None:
     kin = find_kin(known, new, STRENGTHS)
     together = kin.base[:, None] + kin.gains.sum(axis=2)
     np.testing.assert_allclose(together, np.eye(4), atol=0.01)
+    assert kin.find_nearest().tolist() == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize(

@@ -103,8 +103,9 @@ def _read_joined(
         manifest["joining"]["options"],
         trained.groups,
     )
+    entry = manifest["joined"]
     joined = JoinedOptions.from_arrays(
-        unpack_arrays(files["joined.npz"], "joined.npz"), manifest["joined"]["options"]
+        unpack_arrays(files["joined.npz"], "joined.npz"), entry["options"], entry["stand_ins"]
     )
     sizes = (len(trained.options), len(trained.groups))
     if (len(joined.weights), len(joined.tasks)) != sizes:

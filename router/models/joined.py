@@ -66,6 +66,9 @@ class JoinedOptions:
     ----------
     names : tuple of str, length p
         The options.
+    stand_ins : tuple of str, length p
+        The trained option most like each: what a question makes it consume, beside its mean, tells
+        what the question makes the other consume.
     weights : ndarray of float64, shape (m, p)
         What each known option's quality contributes.
     offset : ndarray of float64, shape (p,)
@@ -83,13 +86,15 @@ class JoinedOptions:
     Examples
     --------
     >>> joined = JoinedOptions(
-    ...     ("new",), np.array([[0.5], [0.5]]), np.array([0.1]), np.zeros((1, 1)), np.array([0.05])
+    ...     ("new",), ("old",), weights=np.array([[0.5], [0.5]]), offset=np.array([0.1]),
+    ...     tasks=np.zeros((1, 1)), deviation=np.array([0.05]),
     ... )
     >>> joined.predict(np.array([[0.2, 0.4]]), np.ones((1, 1))).round(2).tolist()
     [[0.4]]
     """
 
     names: tuple[str, ...]
+    stand_ins: tuple[str, ...]
     weights: NDArray[np.float64]
     offset: NDArray[np.float64]
     tasks: NDArray[np.float64]
@@ -98,6 +103,8 @@ class JoinedOptions:
     def __post_init__(self) -> None:
         """Refuse arrays that cannot be multiplied."""
         n_options = len(self.names)
+        if len(self.stand_ins) != n_options:
+            raise BundleError(f"joined.npz: {len(self.stand_ins)} options stand in for {n_options}")
         for name in ARRAYS:
             values = getattr(self, name)
             n_axes = 2 if name in ("weights", "tasks") else 1
@@ -134,7 +141,8 @@ class JoinedOptions:
         """Keep some of the options, in the order given."""
         columns = [self.names.index(name) for name in names]
         arrays = {name: getattr(self, name)[..., columns] for name in ARRAYS}
-        return JoinedOptions(tuple(names), **arrays)
+        stand_ins = tuple(self.stand_ins[column] for column in columns)
+        return JoinedOptions(tuple(names), stand_ins, **arrays)
 
     def append(self, other: JoinedOptions) -> JoinedOptions:
         """Put other options behind these; of two with one name the other's stays."""
@@ -143,7 +151,8 @@ class JoinedOptions:
             name: np.concatenate((getattr(old, name), getattr(other, name)), axis=-1)
             for name in ARRAYS
         }
-        return JoinedOptions((*old.names, *other.names), **arrays)
+        stand_ins = (*old.stand_ins, *other.stand_ins)
+        return JoinedOptions((*old.names, *other.names), stand_ins, **arrays)
 
     def to_arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return everything but the names, to be stored."""
@@ -151,7 +160,10 @@ class JoinedOptions:
 
     @classmethod
     def from_arrays(
-        cls, arrays: Mapping[str, NDArray[np.generic]], names: Sequence[str]
+        cls,
+        arrays: Mapping[str, NDArray[np.generic]],
+        names: Sequence[str],
+        stand_ins: Sequence[str],
     ) -> JoinedOptions:
         """Build from what :meth:`to_arrays` returned.
 
@@ -159,8 +171,8 @@ class JoinedOptions:
         ----------
         arrays : mapping of str to ndarray
             By name.
-        names : sequence of str, length p
-            The options.
+        names, stand_ins : sequence of str, length p
+            The options, and the trained option most like each.
 
         Returns
         -------
@@ -175,7 +187,7 @@ class JoinedOptions:
             values = {name: arrays[name].astype(np.float64) for name in ARRAYS}
         except (KeyError, TypeError, ValueError):
             raise BundleError("joined.npz: an array is missing or malformed") from None
-        return cls(tuple(names), **values)
+        return cls(tuple(names), tuple(stand_ins), **values)
 
 
 @dataclass(frozen=True)
@@ -224,6 +236,11 @@ class JoinedHead:
     def deviations(self) -> dict[str, float]:
         """Standard deviation of the expected quality of the options that joined."""
         return dict(zip(self.joined.names, self.joined.deviation.tolist(), strict=True))
+
+    @property
+    def stand_ins(self) -> dict[str, str]:
+        """The trained option whose consumption tells of that of each option that joined."""
+        return dict(zip(self.joined.names, self.joined.stand_ins, strict=True))
 
     def predict(
         self, features: NDArray[np.float32], groups: Sequence[str | None]

@@ -236,6 +236,7 @@ def _join_model(
     weights, offset, tasks = design.fold(coefficients)
     joined = JoinedOptions(
         tuple(option.name for option in options),
+        tuple(basis.options[column].name for column in kin.find_nearest().tolist()),
         weights,
         offset,
         np.tile(tasks[:, None], (1, len(options))),
@@ -320,7 +321,11 @@ def _assemble(
     manifest |= {
         "golden_questions": (golden["texts"], golden["groups"]),
         "menu": list(options.values()),
-        "joined": {"options": list(joined.names), "models": list(models.values())},
+        "joined": {
+            "options": list(joined.names),
+            "stand_ins": list(joined.stand_ins),
+            "models": list(models.values()),
+        },
     }
     files = dict(bundle.files) | {"joined.npz": pack_arrays(joined.to_arrays())}
     files["card.md"] = write_joined_card(bundle.card, manifest["joined"]["models"]).encode()

@@ -72,6 +72,12 @@ class Kinship:
     slopes: NDArray[np.float64]
     strength: float
 
+    def find_nearest(self) -> NDArray[np.int64]:
+        """Find the known option that counts most in the stead of each of the p options."""
+        together: NDArray[np.float64] = self.base[:, None] + self.gains.sum(axis=2)
+        nearest: NDArray[np.int64] = together.argmax(axis=0)
+        return nearest
+
 
 def name_models(options: Sequence[Option]) -> tuple[str, ...]:
     """Name each option's model; an option without one is a model of its own.

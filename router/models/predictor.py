@@ -71,6 +71,11 @@ class NamedHead:
         """Standard deviations of expected quality for want of outcomes: of options that joined."""
         return {}
 
+    @property
+    def stand_ins(self) -> dict[str, str]:
+        """Whose consumption tells of that of another option: of options that joined."""
+        return {}
+
     def predict(
         self, features: NDArray[np.float32], groups: Sequence[str | None]
     ) -> NDArray[np.float64]:
@@ -296,7 +301,10 @@ class Predictor:
         if self.quantities is None:
             return None
         groups = [question.group for question in questions]
-        return self.quantities.predict(features, groups, menu.names)
+        names = menu.names
+        if self.named is not None and self.named.stand_ins:
+            names = tuple(self.named.stand_ins.get(name, name) for name in names)
+        return self.quantities.predict(features, groups, names)
 
     def predict_neutral(self, menu: Menu) -> NDArray[np.float64]:
         """Predict m options for a question of which nothing is known.

@@ -57,7 +57,8 @@ def make_model_log(
                         "samples": 1,
                         "search_steps": 0,
                         "quality": float(rng.random() < expected),
-                        "cost": 2.0 if effort == "high" else 1.0,
+                        # Hard questions take twice as much of every option.
+                        "cost": (2.0 if effort == "high" else 1.0) * (1.0 + kinds[number]),
                     }
                     | ({"group": ("easy", "hard")[kinds[number]]} if labelled else {})
                 )
