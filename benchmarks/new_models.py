@@ -371,7 +371,7 @@ def main() -> int:
     for row in overruled:
         cells = (f"{row[part]:+.3f}" for part in ("gain", "spread", "error"))
         print("| " + " | ".join((f"{row['outcomes']:.0f}", *cells)) + " |")
-    costs = compare_costs(read_log(folder / "exam_reasoning.parquet"))
+    costs = [] if arguments.quick else compare_costs(read_log(folder / "exam_reasoning.parquet"))
     print(f"\n{COST_HEADER}")
     for entry in costs:
         print(f"| {entry['model']} | {entry['mean']:.3f} | {entry['kin']:.3f} |")
