@@ -172,3 +172,10 @@ def test_rows_sum_to_zero(coverage: float) -> None:
     if coverage == 1.0:
         shifted = estimate_contrasts(quality + np.arange(200)[:, None], means, np.zeros(200))
         np.testing.assert_allclose(shifted, found, atol=1e-10)
+
+
+def test_one_question_has_means_and_no_warning() -> None:
+    """A fold of a small log may hold one question; its means are its outcomes."""
+    means, covariance = estimate_option_means(np.array([[0.0, 1.0, 0.5]]), np.zeros(1))
+    assert means.tolist() == [0.0, 1.0, 0.5]
+    assert np.isfinite(covariance).all()

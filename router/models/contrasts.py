@@ -79,7 +79,7 @@ def _estimate_covariance(quality: NDArray[np.float64]) -> NDArray[np.float64]:
     O. Ledoit, M. Wolf: Honey, I shrunk the sample covariance matrix. Journal of Portfolio
     Management 30(4), 2004, pp. 110-119 (the target; the share is options over questions here).
     """
-    covariance = np.atleast_2d(np.cov(quality.T))
+    covariance = np.atleast_2d(np.cov(quality.T, ddof=min(1, len(quality) - 1)))
     n, m = quality.shape
     variance = np.diag(covariance)
     spread = np.sqrt(variance)
