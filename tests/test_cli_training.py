@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from router.cli import main
+from router.logs import build_log
 from router.models.bundle import Bundle
+from router.models.trainer import train
 from tests.contracts.commands import PRICES, make_columns, run_json, tiny_bundle, write_csv
 
 if TYPE_CHECKING:
@@ -37,6 +39,46 @@ def test_train_tells_what_it_ignored(tmp_path: Path, capsys: Capture) -> None:
     assert "coverage" in printed.out
     assert "fold" in printed.err
     assert "error" not in printed.err
+
+
+def make_informed_columns() -> dict[str, list[Any]]:
+    """Add two numbers known beforehand to a small log, one of them with gaps."""
+    columns = make_columns(24)
+    rows = range(len(columns["quality"]))
+    columns["context_depth"] = ["" if row % 9 < 3 else row // 3 for row in rows]
+    columns["context_score"] = [row // 3 / 24 for row in rows]
+    return columns
+
+
+def test_train_reads_chosen_context(tmp_path: Path, capsys: Capture) -> None:
+    """All numbers known beforehand are read, or those named, or none, as if there were none."""
+    log = write_csv(tmp_path / "tiny.csv", make_informed_columns())
+    read = {}
+    for place, flags in enumerate(([], ["--context", "depth"], ["--no-context"])):
+        out = tmp_path / f"bundle{place}"
+        run_json(capsys, "train", log, *flags, "--out", out)
+        bundle = Bundle.load(out)
+        read[bundle.bundle_id] = bundle.predictor.context.names
+    assert list(read.values()) == [("depth", "score"), ("depth",), ()]
+    bare = train(build_log(make_columns(24), name="tiny"))
+    assert bare.bundle_id == list(read)[-1]
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--context", "hops"], "'hops' is not in the log: it has depth, score"),
+        (["--context", "depth", "--no-context"], "goes neither with --no-context"),
+    ],
+)
+def test_train_refuses_impossible_context(
+    tmp_path: Path, capsys: Capture, flags: list[str], words: str
+) -> None:
+    """A name that the log lacks, or a contradiction, is told before anything is written."""
+    log = write_csv(tmp_path / "tiny.csv", make_informed_columns())
+    assert main(["train", str(log), *flags, "--out", str(tmp_path / "bundle")]) == 2
+    assert words in capsys.readouterr().err
+    assert not (tmp_path / "bundle").exists()
 
 
 def test_train_starts_from_a_prior(tmp_path: Path, capsys: Capture) -> None:

@@ -52,6 +52,14 @@ def test_chosen_names_alone_are_read() -> None:
         fit_context(COLUMNS, ["hops"])
 
 
+@pytest.mark.parametrize("largest", [1e151, -1e300])
+def test_numbers_without_a_spread_are_refused(largest: float) -> None:
+    """A number whose square no float holds is named, not turned into an endless spread."""
+    with pytest.raises(LogError, match=r"'depth' reaches 1e\+\d+: at most 1e\+150 is allowed"):
+        fit_context({"depth": np.array([1.0, largest, np.nan])})
+    assert np.isfinite(fit_context({"depth": np.array([-1e150, 1e150])}).spread).all()
+
+
 def test_missing_numbers_sit_at_the_mean_and_are_flagged() -> None:
     """A missing number is 0 after scaling, as the mean is, but its flag is set."""
     table = fit_context(COLUMNS)

@@ -13,7 +13,7 @@ import pytest
 from router.exceptions import EncoderError
 from router.features.encoders import cache as cache_module
 from router.features.encoders.cache import CachedEncoder, EmbeddingCache
-from router.features.encoders.sentences import CallableEncoder
+from router.features.encoders.sentences import PROBE_TEXTS, CallableEncoder, compare_probes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,6 +50,18 @@ def test_each_text_is_embedded_once() -> None:
         )
     assert asked.texts == ["a", "bb", "ccc"]
     assert encoder.counts == {"found": 4, "embedded": 3}
+
+
+def test_changed_model_is_noticed_behind_a_cache(tmp_path: Path) -> None:
+    """Probes are asked for anew, so that vectors on disk do not vouch for another model."""
+    path, scale = tmp_path / "vectors", [1.0]
+    plain = CallableEncoder("changing", 1, lambda texts: [[scale[0] * len(t)] for t in texts])
+    recorded = CachedEncoder(plain, EmbeddingCache(path=path)).embed(PROBE_TEXTS)
+    encoder = CachedEncoder(plain, EmbeddingCache(path=path))
+    compare_probes(encoder, recorded)
+    scale[0] = 2.0
+    with pytest.raises(EncoderError, match="not the one of training"):
+        compare_probes(encoder, recorded)
 
 
 def test_encoders_share_a_cache_and_no_vector() -> None:

@@ -176,6 +176,7 @@ def test_closed_door_is_an_error(server: Server) -> None:
         (lambda entries: [dict(entry, embedding=None) for entry in entries], "shape"),
         (lambda entries: [entry["embedding"] for entry in entries], "no JSON with data"),
         (lambda entries: [dict(entry, index=None) for entry in entries], "no JSON with data"),
+        (lambda entries: [dict(entry, index=np.inf) for entry in entries], "no JSON with data"),
         (len, "no JSON with data"),
     ],
 )
@@ -235,6 +236,10 @@ def test_key_is_not_sent_in_the_clear(monkeypatch: pytest.MonkeyPatch) -> None:
         "https://example.org/v1/embeddings?key=secret",
         "https://example.org/#secret",
         "https://[",
+        "https://example.org/embéddings",
+        "https://me:secret@example..org/",
+        "https://me:secret@example.org:none",
+        "ftp://example.org/?key=secret",
     ],
 )
 def test_bad_addresses_are_refused(url: str) -> None:

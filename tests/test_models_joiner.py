@@ -13,6 +13,7 @@ from router import Budget, Router
 from router.exceptions import BundleError, LogError
 from router.models.bundle import Bundle, make_bundle
 from router.models.joiner import join
+from router.models.trainer import train
 from router.options import Menu
 from router.questions import Question
 from tests.contracts.newcomers import MODELS, NEWCOMER, known_bundle, make_model_log, make_option
@@ -197,3 +198,18 @@ def test_bundles_without_a_basis_are_refused() -> None:
     old = make_bundle(manifest | {"golden_questions": (golden["texts"], golden["groups"])}, files)
     with pytest.raises(BundleError, match="train it again"):
         join(old, log)
+
+
+def test_a_bundle_with_context_is_joined_by_a_log_with_and_without_it() -> None:
+    """What the known options know beforehand stays known, and the joining log may lack it."""
+    log = make_model_log(MODELS, 80)
+    depth = np.resize(np.arange(5, dtype=np.float64), log.n_questions)
+    before = train(replace(log, context={"depth": depth}))
+    newcomers = make_model_log(NEWCOMER, 40, first=200)
+    asked = [replace(question, context={"depth": 3.0}) for question in QUESTIONS]
+    for joining in (newcomers, replace(newcomers, context={"depth": depth[:40]})):
+        after = join(before, joining)
+        assert after.predictor.context == before.predictor.context
+        new = after.predictor.predict(asked, before.menu).quality
+        np.testing.assert_array_equal(new, before.predictor.predict(asked, before.menu).quality)
+        assert np.isfinite(after.predictor.predict(asked, after.menu).quality).all()

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
+from router.logs import build_log
+from router.models.trainer import train
 from router.planner import Router
 from router.service.application import create_app
-from tests.contracts.commands import PRICES, read_json, tiny_bundle
+from tests.contracts.commands import PRICES, make_columns, read_json, tiny_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,6 +76,21 @@ def test_predict_answers_with_the_surface(client: TestClient) -> None:
     assert surface.familiarity is not None
     assert document["familiarity"] == dict(zip(["a", "q2"], surface.familiarity, strict=True))
     assert document["abstained"] is None
+
+
+def test_context_reaches_the_model() -> None:
+    """Numbers known beforehand come through HTTP as they do through the library."""
+    columns = make_columns(24)
+    columns["context_score"] = [row // 3 % 2 for row in range(len(columns["quality"]))]
+    router = Router(train(build_log(columns)))
+    questions: list[dict[str, Any]] = [
+        {"id": f"q{score}", "text": TEXTS[0], "context": {"score": score}} for score in (0.0, 1.0)
+    ]
+    with TestClient(create_app(router)) as client:
+        document = read_json(client.post("/v1/predict", json={"questions": questions}).text)
+    expected = router.predict(questions).quality
+    np.testing.assert_array_equal(list(document["quality"].values()), expected)
+    assert (expected[0] != expected[1]).any()
 
 
 def test_menu_of_a_request_replaces_the_bundles(client: TestClient) -> None:

@@ -25,6 +25,8 @@ __all__ = ["ContextTable", "fit_context"]
 
 # Far beyond what learners are shown, and far within single precision.
 BOUND = 1e6
+# Squares beyond it, and so spreads, leave double precision.
+LARGEST = 1e150
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,7 @@ def fit_context(
     Raises
     ------
     LogError
-        If a name is not in the log.
+        If a name is not in the log, or a number is too large to have a spread.
 
     Examples
     --------
@@ -151,6 +153,10 @@ def fit_context(
             known = ", ".join(sorted(columns)) or "none"
             raise LogError(f"context {name!r} is not in the log: it has {known}")
     kept = [name for name in chosen if not np.isnan(columns[name]).all()]
+    for name in kept:
+        largest = float(np.nanmax(np.abs(columns[name])))
+        if largest > LARGEST:
+            raise LogError(f"context {name!r} reaches {largest:g}: at most {LARGEST:g} is allowed")
     deviations = [float(np.nanstd(columns[name])) for name in kept]
     return ContextTable(
         tuple(kept),

@@ -195,7 +195,7 @@ class WebEncoder:
         try:
             entries = json.loads(answer)["data"]
             found = {int(entry["index"]): entry["embedding"] for entry in entries}
-        except (LookupError, TypeError, ValueError, RecursionError):
+        except (LookupError, TypeError, ValueError, OverflowError, RecursionError):
             raise EncoderError(
                 f"encoder {self.name!r}: the answer is no JSON with data, index and embedding"
             ) from None
@@ -209,13 +209,18 @@ class WebEncoder:
 
 def _split(url: str) -> SplitResult:
     """Take an address apart, and refuse one that cannot be used."""
+    # Neither a password nor what a query holds belongs in a message.
+    shown = url.rpartition("@")[2].partition("?")[0].partition("#")[0]
     try:
         parts = urlsplit(url)
         port_fits = parts.port is None or parts.port > 0
+        # What a request cannot carry is told now, not as a fault of the first one.
+        (parts.hostname or "").encode("idna")
+        parts.path.encode("ascii")
     except ValueError:
-        raise EncoderError(f"{url!r} is no address") from None
+        raise EncoderError(f"{shown!r} is no address") from None
     if parts.scheme not in {"http", "https"} or not parts.hostname or not port_fits:
-        raise EncoderError(f"{url!r} is no address: https://host/v1/embeddings is the form")
+        raise EncoderError(f"{shown!r} is no address: https://host/v1/embeddings is the form")
     if parts.username is not None or parts.query or parts.fragment:
         raise EncoderError(
             f"{parts.hostname}: the address of an encoder is stored, so it may hold neither a "
