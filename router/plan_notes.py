@@ -13,7 +13,14 @@ if TYPE_CHECKING:
     from router.prices import Prices
     from router.questions import Question
 
-__all__ = ["note_context", "note_evidence", "note_prices", "note_strangers", "note_strengths"]
+__all__ = [
+    "note_context",
+    "note_encoder",
+    "note_evidence",
+    "note_prices",
+    "note_strangers",
+    "note_strengths",
+]
 
 NAMES_SHOWN = 5
 
@@ -42,6 +49,13 @@ def note_context(questions: Sequence[Question], predictor: Predictor) -> tuple[s
                 "they are planned without it"
             )
     return tuple(notes)
+
+
+def note_encoder(surface: Surface) -> tuple[str, ...]:
+    """Say that questions were planned without their embeddings."""
+    if surface.encoder_failure is None:
+        return ()
+    return (f"every question counts as average in its embedding: {surface.encoder_failure}",)
 
 
 def note_evidence(surface: Surface) -> tuple[str, ...]:

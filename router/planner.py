@@ -20,6 +20,7 @@ from router.options import Menu
 from router.plan import Plan
 from router.plan_notes import (
     note_context,
+    note_encoder,
     note_evidence,
     note_prices,
     note_strangers,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from router.allocation import Solution
+    from router.features.encoders.sentences import SentenceEncoder
     from router.models.predictor import Predictor
     from router.models.surface import Surface
 
@@ -105,6 +107,7 @@ class Router:
         *,
         prices: Prices | str | Path | None = None,
         abstain_below: float = ABSTAIN_BELOW,
+        encoder: str | Path | SentenceEncoder | None = None,
     ) -> Router:
         """Load a bundle from a directory, or the one that ships.
 
@@ -116,6 +119,8 @@ class Router:
             One's own prices or the file that holds them, instead of those in the bundle.
         abstain_below : float, default=0.01
             Questions whose familiarity is below are planned by the options' means.
+        encoder : str, Path or SentenceEncoder, optional
+            The one that the bundle was trained with; see :meth:`Bundle.with_encoder`.
 
         Returns
         -------
@@ -129,8 +134,11 @@ class Router:
             If the price table cannot be used.
         InputError
             If `abstain_below` is not from 0 to 1.
+        EncoderError
+            If the encoder cannot be used or is not the one of training.
         """
         bundle = Bundle.load(path)
+        bundle = bundle if encoder is None else bundle.with_encoder(encoder)
         if prices is not None and not isinstance(prices, Prices):
             prices = Prices.load(prices)
         return cls(bundle, prices if prices is not None else bundle.prices, abstain_below)
@@ -262,6 +270,7 @@ class Router:
                 *note_strengths(surface, self.predictor),
                 *note_strangers(surface),
                 *note_context(asked, self.predictor),
+                *note_encoder(surface),
             ),
         )
 

@@ -10,7 +10,15 @@ from router.cli import main
 from router.logs import build_log
 from router.models.bundle import Bundle
 from router.models.trainer import train
-from tests.contracts.commands import PRICES, make_columns, run_json, tiny_bundle, write_csv
+from tests.contracts.commands import (
+    PRICES,
+    check_refused,
+    make_columns,
+    run_json,
+    tiny_bundle,
+    write_csv,
+)
+from tests.contracts.embeddings import Service
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -133,3 +141,39 @@ def test_pooled_training_plans_with_its_menu(tmp_path: Path, capsys: Capture) ->
     bundle = Bundle.load(out)
     assert document["options"] == list(bundle.menu.names) == ["toy|none|s0|n1", "toy|none|s2|n1"]
     assert bundle.prices == PRICES
+
+
+def test_train_and_plan_with_an_encoder(
+    tmp_path: Path, capsys: Capture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service's embeddings are read in training and planning; another model's are refused."""
+    monkeypatch.delenv("ROUTER_ENCODER_KEY", raising=False)
+    log = write_csv(tmp_path / "tiny.csv", make_columns())
+    questions = tmp_path / "questions.txt"
+    questions.write_text("Who is first?\nAdd 2 and 3.\n", encoding="utf-8")
+    plan = ["allocate", questions, "--budget", "searches=4", "--model", tmp_path / "bundle"]
+    service = Service()
+    try:
+        asked = ["--encoder", service.url, "--encoder-model", "small"]
+        trained = run_json(capsys, "train", log, *asked, "--out", tmp_path / "bundle")
+        assert trained["bundle_id"] != tiny_bundle().bundle_id
+        described = Bundle.load(tmp_path / "bundle").manifest["encoder"]
+        assert described["fingerprint"] == f"web:{service.url}/v1/embeddings:small"
+        notes = run_json(capsys, *plan, *asked)["notes"]
+        assert not any("embedding" in note for note in notes)
+        assert any("embedding" in note for note in run_json(capsys, *plan)["notes"])
+        service.change = lambda entries: [dict(e, embedding=[9.0, 0.0, 1.0]) for e in entries]
+        check_refused(capsys, [*plan, *asked], "not the one of training")
+    finally:
+        service.close()
+
+
+def test_encoder_is_refused_where_it_is_of_no_use(tmp_path: Path, capsys: Capture) -> None:
+    """A prior has no embeddings, and a directory without a model is no encoder."""
+    log = write_csv(tmp_path / "tiny.csv", make_columns())
+    (tmp_path / "menu.toml").write_text(MENU)
+    pooled = ["--pooled", "--menu", tmp_path / "menu.toml"]
+    command = ["train", log, "--encoder", tmp_path, "--out", tmp_path / "bundle"]
+    check_refused(capsys, [*command, *pooled], "--encoder is for a log of one's own")
+    check_refused(capsys, command, "holds no model.onnx")
+    assert not (tmp_path / "bundle").exists()

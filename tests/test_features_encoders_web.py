@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,88 +10,28 @@ import pytest
 from router.exceptions import EncoderError
 from router.features.encoders import web
 from router.features.encoders.web import KEY_VARIABLE, WebEncoder
+from tests.contracts.embeddings import Service, embed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-# What a server does with a request: a status and a body, or None for the right answer.
-Fault = tuple[int, bytes, dict[str, str]]
-
-
-def embed(texts: list[str]) -> list[list[float]]:
-    """Give what the server says of texts."""
-    return [[len(text), text.count("a"), 1.0] for text in texts]
-
-
-class Server:
-    """A service whose next faults are listed."""
-
-    def __init__(self) -> None:
-        """Listen on a free port."""
-        self.faults: list[Fault] = []
-        self.seen: list[tuple[dict[str, Any], dict[str, str]]] = []
-        self.change: Callable[[list[dict[str, Any]]], Any] = list
-        self.hold = threading.Event()
-        self.hold.set()
-        server = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                length = int(self.headers["Content-Length"])
-                body = json.loads(self.rfile.read(length))
-                server.seen.append((body, dict(self.headers)))
-                server.hold.wait(10)
-                if server.faults:
-                    status, content, headers = server.faults.pop(0)
-                else:
-                    rows = list(enumerate(embed(body["input"])))[::-1]
-                    entries = [{"index": i, "embedding": row} for i, row in rows]
-                    answer = {"data": server.change(entries)}
-                    status, content = 200, json.dumps(answer).encode()
-                    headers = {}
-                self.send_response(status)
-                for name, value in {"Content-Length": str(len(content)), **headers}.items():
-                    self.send_header(name, value)
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, *_: object) -> None:
-                """Keep quiet."""
-
-        class Quiet(ThreadingHTTPServer):
-            def handle_error(self, *_: object) -> None:
-                """Keep quiet about clients that hang up, as impatient ones do here."""
-
-        self.server = Quiet(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-        # It looks up so often whether to stop.
-        self.thread = threading.Thread(target=self.server.serve_forever, args=(0.01,))
-        self.thread.start()
-
-    def close(self) -> None:
-        """Stop listening."""
-        self.hold.set()
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
-
 
 @pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
     """Give a server of the test's own, and an environment without a key."""
     monkeypatch.delenv(KEY_VARIABLE, raising=False)
-    running = Server()
+    running = Service()
     yield running
     running.close()
 
 
-def connect(server: Server, waits: list[float] | None = None, **settings: Any) -> WebEncoder:
+def connect(server: Service, waits: list[float] | None = None, **settings: Any) -> WebEncoder:
     """Make an encoder for the server that notes how long it would wait."""
     noted = [] if waits is None else waits
     return WebEncoder(server.url, "small", sleep=noted.append, **settings)
 
 
-def test_texts_become_vectors(server: Server) -> None:
+def test_texts_become_vectors(server: Service) -> None:
     """Batches are cut, and vectors come in the order of the texts whatever the answer's order."""
     texts = ["a" * (number % 7) + "b" for number in range(150)]
     encoder = connect(server)
@@ -104,7 +41,7 @@ def test_texts_become_vectors(server: Server) -> None:
     assert encoder.embed([]).shape == (0, 3)
 
 
-def test_strange_texts_reach_the_service(server: Server) -> None:
+def test_strange_texts_reach_the_service(server: Service) -> None:
     """An empty text, one that is too long and a lone surrogate are made fit to send."""
     connect(server).embed(["", "x" * 99_999, "\ud800"])
     sent = server.seen[-1][0]["input"]
@@ -114,7 +51,7 @@ def test_strange_texts_reach_the_service(server: Server) -> None:
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 502, 503, 504])
-def test_passing_fault_is_tried_again(server: Server, status: int) -> None:
+def test_passing_fault_is_tried_again(server: Service, status: int) -> None:
     """A fault that may pass is waited out, longer each time."""
     waits: list[float] = []
     encoder = connect(server, waits)
@@ -123,7 +60,7 @@ def test_passing_fault_is_tried_again(server: Server, status: int) -> None:
     assert waits == [0.5, 1.0]
 
 
-def test_service_says_how_long_to_wait(server: Server) -> None:
+def test_service_says_how_long_to_wait(server: Service) -> None:
     """Retry-After is kept to, up to a limit; one that is no number is ignored."""
     waits: list[float] = []
     encoder = connect(server, waits, n_attempts=4)
@@ -132,7 +69,7 @@ def test_service_says_how_long_to_wait(server: Server) -> None:
     assert waits == [3.0, 8.0, 2.0]
 
 
-def test_lasting_fault_is_an_error(server: Server) -> None:
+def test_lasting_fault_is_an_error(server: Service) -> None:
     """After the last attempt the error names model, address, status and attempts."""
     server.faults = [(500, b"", {})] * 3
     with pytest.raises(EncoderError, match=r"small at http.*status 500, 3 attempts"):
@@ -141,7 +78,7 @@ def test_lasting_fault_is_an_error(server: Server) -> None:
 
 
 @pytest.mark.parametrize("status", [301, 307, 400, 401, 404])
-def test_other_statuses_are_not_tried_again(server: Server, status: int) -> None:
+def test_other_statuses_are_not_tried_again(server: Service, status: int) -> None:
     """A refusal stays one, and a redirection, to which the key would follow, is a refusal."""
     server.faults = [(status, b"{}", {"Location": server.url})]
     with pytest.raises(EncoderError, match=f"status {status}"):
@@ -149,14 +86,14 @@ def test_other_statuses_are_not_tried_again(server: Server, status: int) -> None
     assert len(server.seen) == 1
 
 
-def test_slow_answer_times_out(server: Server) -> None:
+def test_slow_answer_times_out(server: Service) -> None:
     """A service that does not answer in time is given up."""
     server.hold.clear()
     with pytest.raises(EncoderError, match=r"no answer \(timed out\), 2 attempts"):
         connect(server, timeout_s=0.05, n_attempts=2).embed(["a"])
 
 
-def test_closed_door_is_an_error(server: Server) -> None:
+def test_closed_door_is_an_error(server: Service) -> None:
     """Where nothing listens, the error says so."""
     encoder = connect(server, n_attempts=1)
     server.server.server_close()
@@ -181,7 +118,7 @@ def test_closed_door_is_an_error(server: Server) -> None:
     ],
 )
 def test_wrong_answers_are_refused(
-    server: Server, change: Callable[[list[dict[str, Any]]], Any], message: str
+    server: Service, change: Callable[[list[dict[str, Any]]], Any], message: str
 ) -> None:
     """Vectors that are missing, repeated, of another width or not finite are not believed."""
     encoder = connect(server)
@@ -192,7 +129,7 @@ def test_wrong_answers_are_refused(
 
 
 def test_answer_that_is_no_json_or_too_large(
-    server: Server, monkeypatch: pytest.MonkeyPatch
+    server: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A page of HTML is no answer, and reading stops at a limit."""
     encoder = connect(server)
@@ -204,7 +141,7 @@ def test_answer_that_is_no_json_or_too_large(
         encoder.embed(["a"])
 
 
-def test_key_comes_from_the_environment(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_comes_from_the_environment(server: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """The key is sent where there is one, and stands neither in the fingerprint nor in its text."""
     encoder = connect(server)
     encoder.embed(["a"])

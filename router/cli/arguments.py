@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 __all__ = [
+    "EncoderModelOption",
+    "EncoderOption",
     "JsonOption",
     "MenuOption",
     "ModelOption",
@@ -50,6 +52,25 @@ PricesOption = Annotated[
         "--prices",
         metavar="PRICES.toml",
         help="What things cost; the bundle's own by default.",
+        show_default=False,
+    ),
+]
+EncoderOption = Annotated[
+    str | None,
+    typer.Option(
+        "--encoder",
+        metavar="DIR|URL",
+        help="A sentence encoder: a directory with model.onnx and tokenizer.json, or the address "
+        "of /v1/embeddings; a key is read from ROUTER_ENCODER_KEY.",
+        show_default=False,
+    ),
+]
+EncoderModelOption = Annotated[
+    str | None,
+    typer.Option(
+        "--encoder-model",
+        metavar="NAME",
+        help="The model to ask an address for.",
         show_default=False,
     ),
 ]

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from router.cli.arguments import JsonOption
+from router.cli.arguments import EncoderModelOption, EncoderOption, JsonOption
 from router.cli.output import emit, print_lines
+from router.features.encoders.opening import open_encoder
 from router.logs import read_log
 from router.menus import load_menu
 from router.models.bundle import Bundle, check_target
@@ -64,14 +65,19 @@ def join(
     menu: ExtraOption = None,
     options: NamesOption = None,
     replace: ReplaceOption = False,
+    encoder: EncoderOption = None,
+    encoder_model: EncoderModelOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Let new models join a bundle, by a few dozen of their outcomes."""
     from router.models.joiner import join as join_options
 
     check_target(out)
+    trained = Bundle.load(bundle)
+    if encoder is not None:
+        trained = trained.with_encoder(open_encoder(encoder, encoder_model))
     joined = join_options(
-        Bundle.load(bundle),
+        trained,
         read_log(outcomes),
         options=options or None,
         menu=None if menu is None else load_menu(menu),

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 from router.budgets import BUDGET_UNITS, Budget
 from router.cli.arguments import (
+    EncoderModelOption,
+    EncoderOption,
     JsonOption,
     MenuOption,
     ModelOption,
@@ -20,6 +22,7 @@ from router.cli.arguments import (
 from router.cli.output import emit, print_lines
 from router.cli.reports import show_curve, show_plan
 from router.exceptions import InputError
+from router.features.encoders.opening import open_encoder
 from router.menus import load_menu
 from router.models.surface import Surface
 from router.options import Menu
@@ -71,7 +74,12 @@ UnitOption = Annotated[
 PointsOption = Annotated[int, typer.Option("--points", min=2, max=10_000, help="How many budgets.")]
 
 
-def load_router(model: Path | None, prices: Path | None) -> Router:
+def load_router(
+    model: Path | None,
+    prices: Path | None,
+    encoder: str | None = None,
+    encoder_model: str | None = None,
+) -> Router:
     """Load a router as the options of a command say.
 
     Parameters
@@ -80,6 +88,8 @@ def load_router(model: Path | None, prices: Path | None) -> Router:
         A bundle; None for the one that ships.
     prices : Path or None
         A price table; None for the bundle's own.
+    encoder, encoder_model : str or None
+        The sentence encoder that the bundle was trained with, and its model behind an address.
 
     Returns
     -------
@@ -87,11 +97,12 @@ def load_router(model: Path | None, prices: Path | None) -> Router:
 
     Raises
     ------
-    BundleError, PriceError
-        If either cannot be used.
+    BundleError, PriceError, EncoderError
+        If one of them cannot be used.
     """
     table = None if prices is None else Prices.load(prices)
-    return Router.load(model, prices=table)
+    opened = None if encoder is None else open_encoder(encoder, encoder_model)
+    return Router.load(model, prices=table, encoder=opened)
 
 
 def _load_menu(menu: Path | None) -> Menu | None:
@@ -106,13 +117,15 @@ def predict(
     model: ModelOption = None,
     menu: MenuOption = None,
     prices: PricesOption = None,
+    encoder: EncoderOption = None,
+    encoder_model: EncoderModelOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Predict every question's quality under every option, as a table with costs."""
     if out.suffix != ".parquet":
         raise InputError(f"{out}: files of kind {out.suffix!r} are not written: use .parquet")
     asked, given = read_questions(questions), _load_menu(menu)
-    router = load_router(model, prices)
+    router = load_router(model, prices, encoder, encoder_model)
     offered = router.resolve_menu(given)
     surface = router.predict(asked, menu=offered)
     costs = QuestionCosts(router.cost(offered), surface.consumption)
@@ -157,6 +170,8 @@ def allocate(
     budget: BudgetsOption,
     menu: MenuOption = None,
     prices: PricesOption = None,
+    encoder: EncoderOption = None,
+    encoder_model: EncoderModelOption = None,
     model: ModelOption = None,
     allow_skip: SkipOption = False,
     cost_margin: MarginOption = COST_MARGIN,
@@ -166,7 +181,7 @@ def allocate(
     """Plan an option for every question, together within the budget."""
     ceiling = Budget.parse(budget)
     asked, given = read_questions(questions), _load_menu(menu)
-    router = load_router(model, prices)
+    router = load_router(model, prices, encoder, encoder_model)
     plan = router.allocate(
         asked, ceiling, menu=given, allow_skip=allow_skip, cost_margin=cost_margin
     )
@@ -182,12 +197,14 @@ def curve(
     model: ModelOption = None,
     menu: MenuOption = None,
     prices: PricesOption = None,
+    encoder: EncoderOption = None,
+    encoder_model: EncoderModelOption = None,
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Draw expected quality against budget: what budget do these questions need."""
     asked, given = read_questions(questions), _load_menu(menu)
-    router = load_router(model, prices)
+    router = load_router(model, prices, encoder, encoder_model)
     offered = router.resolve_menu(given)
     costs = router.cost(offered)
     chosen = unit or next((name for name in BUDGET_UNITS if name in costs.amounts), "usd")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from router.cli.arguments import ModelOption, PricesOption
+from router.cli.arguments import EncoderModelOption, EncoderOption, ModelOption, PricesOption
 from router.cli.planning import load_router
 from router.exceptions import MissingExtraError
 
@@ -27,6 +27,8 @@ def serve(
     host: HostOption = "127.0.0.1",
     model: ModelOption = None,
     prices: PricesOption = None,
+    encoder: EncoderOption = None,
+    encoder_model: EncoderModelOption = None,
 ) -> None:
     """Serve predictions and plans over HTTP until the process is told to stop."""
     try:
@@ -37,7 +39,7 @@ def serve(
             raise
         raise MissingExtraError.for_extra("service", "serving") from None
     with open_socket(host, port) as listening:
-        router = load_router(model, prices)
+        router = load_router(model, prices, encoder, encoder_model)
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{listening.getsockname()[1]}"
         sys.stderr.write(f"serving bundle {router.bundle.bundle_id} on {address}\n")

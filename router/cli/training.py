@@ -8,9 +8,19 @@ from typing import Annotated
 
 import typer
 
-from router.cli.arguments import JsonOption, MenuOption, NoProgressOption, PricesOption, SeedOption
+from router.cli.arguments import (
+    EncoderModelOption,
+    EncoderOption,
+    JsonOption,
+    MenuOption,
+    NoProgressOption,
+    PricesOption,
+    SeedOption,
+)
 from router.cli.output import emit, print_lines, report_progress
 from router.exceptions import InputError
+from router.features.encoders.cache import CachedEncoder, EmbeddingCache
+from router.features.encoders.opening import open_encoder
 from router.log_merging import merge_logs
 from router.logs import read_log
 from router.menus import load_menu
@@ -74,11 +84,14 @@ def train(
     prior: PriorOption = None,
     context: ContextOption = None,
     no_context: NoContextOption = False,
+    encoder: EncoderOption = None,
+    encoder_model: EncoderModelOption = None,
     no_progress: NoProgressOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train a gain model on outcome logs and write it as a bundle."""
-    _check_pooled(pooled=pooled, has_menu=menu is not None, has_prior=prior is not None)
+    if pooled:
+        _check_pooled(has_menu=menu is not None, has_prior=prior is not None, encoder=encoder)
     if context and (no_context or pooled):
         raise InputError("--context goes neither with --no-context nor with --pooled")
     # Before minutes are spent on training.
@@ -87,18 +100,28 @@ def train(
     price_table = None if prices is None else Prices.load(prices)
     prior_bundle = None if prior is None else Bundle.load(None if prior == "default" else prior)
     read = [read_log(path) for path in logs]
+    opened = None if encoder is None else _open(encoder, encoder_model, read)
     with report_progress(hidden=no_progress) as progress:
         names = () if no_context else context or None
-        fit = _train_pooled if pooled else partial(_train, prior=prior_bundle, context=names)
+        own = partial(_train, prior=prior_bundle, context=names, encoder=opened)
+        fit = _train_pooled if pooled else own
         bundle = fit(read, seed=seed, menu=default_menu, prices=price_table, progress=progress)
     bundle.save(out)
+    _report(bundle, out, list(zip(logs, read, strict=True)), as_json=as_json)
+
+
+def _report(
+    bundle: Bundle, out: Path, logs: list[tuple[Path, OutcomeLog]], *, as_json: bool
+) -> None:
+    """Tell what was written, and what of the logs was ignored."""
+    read = [log for _, log in logs]
     notes = list(dict.fromkeys(note for log in read for note in log.notes))
     document = {
         "bundle_id": bundle.bundle_id,
         "out": str(out),
         "options": list(bundle.menu.names),
         "n_questions": sum(log.n_questions for log in read),
-        "coverage": {str(path): log.coverage for path, log in zip(logs, read, strict=True)},
+        "coverage": {str(path): log.coverage for path, log in logs},
         "notes": notes,
     }
 
@@ -116,12 +139,20 @@ def train(
     emit(document, show, as_json=as_json, out=None)
 
 
-def _check_pooled(*, pooled: bool, has_menu: bool, has_prior: bool) -> None:
+def _check_pooled(*, has_menu: bool, has_prior: bool, encoder: str | None) -> None:
     """Refuse what does not go with pooled training, before anything is read."""
-    if pooled and not has_menu:
+    if not has_menu:
         raise InputError("--pooled needs --menu MENU.toml: the options its bundle plans with")
-    if pooled and has_prior:
+    if has_prior:
         raise InputError("--prior is for a log of one's own: --pooled makes a prior from all logs")
+    if encoder is not None:
+        raise InputError("--encoder is for a log of one's own: a prior has no embeddings")
+
+
+def _open(encoder: str, model: str | None, logs: list[OutcomeLog]) -> CachedEncoder:
+    """Open a sentence encoder with a cache that holds all questions."""
+    n_questions = sum(log.n_questions for log in logs)
+    return open_encoder(encoder, model, cache=EmbeddingCache(size_max=2 * n_questions))
 
 
 def _train(
@@ -132,6 +163,7 @@ def _train(
     prices: Prices | None,
     prior: Bundle | None,
     context: Sequence[str] | None,
+    encoder: CachedEncoder | None,
     progress: Callable[[str], None],
 ) -> Bundle:
     """Train a model of one merged log."""
@@ -145,6 +177,7 @@ def _train(
         prices=prices,
         prior=prior,
         context=context,
+        encoder=encoder,
         progress=progress,
     )
 

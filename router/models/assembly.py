@@ -9,6 +9,7 @@ from router.features.context import ContextTable
 from router.features.encoder import TextEncoder
 from router.models.arrays import unpack_arrays
 from router.models.calibration import Calibration
+from router.models.embedding import Embedding
 from router.models.factored_head import FactoredHead, factor_descriptors
 from router.models.joined import JoinedHead, JoinedOptions
 from router.models.joining_basis import JoiningBasis
@@ -51,14 +52,17 @@ def assemble_predictor(
     # Older bundles read the text alone.
     known = manifest["features"].get("context")
     context = ContextTable() if known is None else ContextTable.from_mapping(known)
+    embedding = _read_embedding(manifest, files)
+    n_features = embedding.n_columns + encoder.n_features + context.n_columns
     return Predictor(
         encoder=encoder,
         named=_read_named(manifest, files),
         descriptors=_read_descriptors(manifest, files),
         calibration=Calibration.from_mapping(manifest["calibration"]),
         novelty=_read_novelty(files, encoder),
-        quantities=_read_quantities(manifest, files, encoder.n_features + context.n_columns),
+        quantities=_read_quantities(manifest, files, n_features),
         context=context,
+        embedding=embedding,
     )
 
 
@@ -122,6 +126,14 @@ def _read_novelty(files: Mapping[str, bytes], encoder: TextEncoder) -> Novelty |
         return None
     arrays = unpack_arrays(files["novelty.npz"], "novelty.npz")
     return Novelty.from_arrays(arrays, encoder.n_features)
+
+
+def _read_embedding(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> Embedding:
+    """Read how embeddings are projected, where the bundle was trained with a sentence encoder."""
+    described = manifest.get("encoder")
+    if described is None:
+        return Embedding()
+    return Embedding.from_arrays(unpack_arrays(files["embedding.npz"], "embedding.npz"), described)
 
 
 def _read_quantities(

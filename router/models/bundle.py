@@ -12,7 +12,7 @@ import json
 import shutil
 import tempfile
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib import resources
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from router.exceptions import BundleError, InputError, RouterError
+from router.features.encoders.opening import open_encoder
 from router.models.assembly import assemble_predictor
 from router.options import Menu, Option
 from router.prices import Prices
@@ -30,6 +31,7 @@ from router.tables import write_bytes_atomically
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from router.features.encoders.sentences import SentenceEncoder
     from router.models.predictor import Predictor
 
 
@@ -56,6 +58,8 @@ class Bundle:
         What ``manifest.json`` says.
     files : mapping of str to bytes
         The other files, verified.
+    encoder : SentenceEncoder, optional
+        Embeds questions, where the bundle was trained with such an encoder.
 
     Examples
     --------
@@ -67,6 +71,7 @@ class Bundle:
     bundle_id: str
     manifest: Mapping[str, Any] = field(repr=False)
     files: Mapping[str, bytes] = field(repr=False)
+    encoder: SentenceEncoder | None = field(default=None, repr=False, compare=False)
 
     @cached_property
     def menu(self) -> Menu:
@@ -89,7 +94,32 @@ class Bundle:
     @cached_property
     def predictor(self) -> Predictor:
         """The running model."""
-        return assemble_predictor(self.bundle_id, self.manifest, self.files)
+        predictor = assemble_predictor(self.bundle_id, self.manifest, self.files)
+        if self.encoder is None:
+            return predictor
+        return replace(predictor, embedding=predictor.embedding.attach(self.encoder))
+
+    def with_encoder(self, encoder: str | Path | SentenceEncoder) -> Bundle:
+        """Give the sentence encoder that the bundle was trained with.
+
+        Parameters
+        ----------
+        encoder : str, Path or SentenceEncoder
+            As for :func:`~router.features.encoders.opening.open_encoder`.
+
+        Returns
+        -------
+        Bundle
+
+        Raises
+        ------
+        EncoderError
+            If it cannot be used, is another one, or the bundle was trained without.
+        """
+        opened = open_encoder(encoder)
+        # Asked here, so that another encoder shows when it is given, not when it is used.
+        self.predictor.embedding.attach(opened)
+        return replace(self, encoder=opened)
 
     @classmethod
     def load(cls, path: str | Path | None = None) -> Bundle:
@@ -184,7 +214,9 @@ class Bundle:
         """
         golden = self.manifest["golden"]
         questions = _ask_golden(golden["texts"], golden["groups"])
-        quality = self.predictor.predict(questions, self.menu).quality
+        # They were recorded without the encoder, which may not be at hand.
+        bare = self if self.encoder is None else replace(self, encoder=None)
+        quality = bare.predictor.predict(questions, self.menu).quality
         recorded = np.asarray(golden["quality"], dtype=np.float64)
         # A comparison that is false for NaN would let a broken recording pass.
         if quality.shape != recorded.shape or not (

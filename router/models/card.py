@@ -145,7 +145,7 @@ def write_log_card(manifest: Mapping[str, Any]) -> str:
         cost_unit=manifest["cost_unit"],
         quantities=_write_quantities(manifest.get("quantities")),
         tasks=tasks,
-        context=_write_context(manifest["features"].get("context")),
+        context=_write_context(manifest["features"].get("context"), manifest.get("encoder")),
         error=calibration["expected_calibration_error"],
         brier=calibration["brier_score"],
         width=median(calibration["width"]),
@@ -155,13 +155,20 @@ def write_log_card(manifest: Mapping[str, Any]) -> str:
     )
 
 
-def _write_context(context: Mapping[str, Any] | None) -> str:
-    """Say which numbers known beforehand are read."""
+def _write_context(context: Mapping[str, Any] | None, encoder: Mapping[str, Any] | None) -> str:
+    """Say which numbers known beforehand, and which embeddings, are read."""
     if context is None:
-        return "Text and task alone are read; numbers known beforehand are ignored."
+        said = "Text and task alone are read; numbers known beforehand are ignored."
+    else:
+        names = ", ".join(context["names"])
+        said = (
+            f"Beside the text these numbers known beforehand are read: {names}. Any may be missing."
+        )
+    if encoder is None:
+        return said
     return (
-        f"Beside the text these numbers known beforehand are read: {', '.join(context['names'])}. "
-        "Any may be missing."
+        f"{said} {encoder['n_columns']} components of the embeddings of {encoder['name']!r} "
+        f"({encoder['fingerprint']}) are read too; without it every question counts as average."
     )
 
 

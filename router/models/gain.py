@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from router.exceptions import EncoderError
 from router.features.context import ContextTable
+from router.models.embedding import Embedding
 from router.models.surface import shift_into_range
 
 if TYPE_CHECKING:
@@ -120,6 +122,8 @@ class GainModel:
         Names of the tasks; a single empty name where the log has none.
     context : ContextTable
         Which numbers known beforehand stand behind the text's features.
+    embedding : Embedding
+        What stands before them, where there is a sentence encoder.
     """
 
     encoder: TextEncoder
@@ -127,6 +131,12 @@ class GainModel:
     head: GainHead
     groups: tuple[str, ...]
     context: ContextTable = field(default_factory=ContextTable)
+    embedding: Embedding = field(default_factory=Embedding)
+
+    @property
+    def n_features(self) -> int:
+        """Number of features: embeddings, text, numbers known beforehand."""
+        return self.embedding.n_columns + self.encoder.n_features + self.context.n_columns
 
     @property
     def context_names(self) -> tuple[str, ...]:
@@ -136,9 +146,30 @@ class GainModel:
     def encode(
         self, texts: Sequence[str], contexts: Sequence[Mapping[str, float]] | None = None
     ) -> NDArray[np.float32]:
-        """Turn questions into features, shape (n, f), numbers known beforehand last."""
-        features = self.encoder.encode(texts)
-        return self.context.append(features, [{}] * len(texts) if contexts is None else contexts)
+        """Turn questions into features: embeddings, text, numbers known beforehand.
+
+        Parameters
+        ----------
+        texts : sequence of str, length n
+            Questions.
+        contexts : sequence of mapping of str to float, length n, optional
+            Numbers known beforehand.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, f)
+
+        Raises
+        ------
+        EncoderError
+            If there is a sentence encoder and it fails.
+        """
+        known = [{}] * len(texts) if contexts is None else contexts
+        features = self.context.append(self.encoder.encode(texts), known)
+        features, failure = self.embedding.prepend(features, texts)
+        if failure is not None:
+            raise EncoderError(failure)
+        return features
 
     def assign(self, groups: Sequence[str | None]) -> NDArray[np.float32]:
         """Turn labels into membership: one 1 a row, or all 0 where the label is not known.

@@ -141,8 +141,7 @@ def build_gain_graph(model: GainModel) -> bytes:
     components = builder.take_columns("features", 0, standard.n_components)
     last_linear = standard.n_components + standard.n_directions
     linear = builder.take_columns("features", standard.n_components, last_linear)
-    n_features = model.encoder.n_features + model.context.n_columns
-    shape = builder.take_columns("features", last_linear, n_features)
+    shape = builder.take_columns("features", last_linear, model.n_features)
     dense = _add_dense(builder, model, components, shape)
     who = _add_membership(builder, model, dense)
     z = builder.add(
@@ -161,8 +160,7 @@ def build_gain_graph(model: GainModel) -> bytes:
         )
         z = builder.add("Add", [z, builder.add_node(node)])
     surface = _add_surface(builder, model, (dense, who, z))
-    n_features = model.encoder.n_features + model.context.n_columns
-    widths = {"features": n_features, "membership": len(model.groups)}
+    widths = {"features": model.n_features, "membership": len(model.groups)}
     return builder.finish(widths, surface, len(head.option_means))
 
 

@@ -42,23 +42,31 @@ class InputTables:
         Component loadings of each vocabulary's n-grams, already rounded as they will be stored.
     shape_mean, shape_spread : ndarray of float32, shape (s,)
         Mean and standard deviation of the shape features.
+    n_embedded : int, default=0
+        How many leading components are those of embeddings.
     """
 
     vocabularies: tuple[Vocabulary, ...]
     projections: tuple[NDArray[np.float32], ...]
     shape_mean: NDArray[np.float32]
     shape_spread: NDArray[np.float32]
+    n_embedded: int = 0
 
     @property
     def n_components(self) -> int:
-        """Number of learned components."""
-        return int(self.projections[0].shape[1])
+        """Number of components: those of embeddings, then those of n-grams."""
+        return self.n_embedded + int(self.projections[0].shape[1])
+
+    @property
+    def n_tree_components(self) -> int:
+        """How many leading components the trees see."""
+        return min(self.n_embedded + N_TREE_COMPONENTS, self.n_components)
 
     def describe(self, n_directions: int) -> TextStandard:
         """Say how the feature matrix is to be read, with so many linear directions in it."""
         return TextStandard(
             n_components=self.n_components,
-            n_tree_components=min(N_TREE_COMPONENTS, self.n_components),
+            n_tree_components=self.n_tree_components,
             n_directions=n_directions,
             shape_mean=self.shape_mean,
             shape_spread=self.shape_spread,
@@ -126,6 +134,7 @@ def fit_inputs(
     texts: Sequence[str],
     *,
     extra: NDArray[np.float32] | None = None,
+    embedded: NDArray[np.float32] | None = None,
     families: tuple[str, ...] = ("word", "character"),
     n_components: int = N_COMPONENTS,
     vocabulary_size_max: int = 60_000,
@@ -138,6 +147,8 @@ def fit_inputs(
         Training questions.
     extra : ndarray of float32, shape (n, e), optional
         Further columns, which learners see behind the shape of the text and like it.
+    embedded : ndarray of float32, shape (n, e), optional
+        Components of embeddings, which learners see before those of n-grams and like them.
     families : tuple of str, default=("word", "character")
         Families of n-grams; the first must be ``word``.
     n_components : int, default=128
@@ -189,14 +200,16 @@ def fit_inputs(
         projections,
         shape.mean(axis=0),
         np.where(spread < 1e-6, np.float32(1.0), spread).astype(np.float32),
+        0 if embedded is None else embedded.shape[1],
     )
     components = np.asarray(stacked @ table, dtype=np.float32)
+    components = components if embedded is None else np.hstack((embedded, components))
     return tables, Inputs(
         words=matrices[0],
         ngrams=stacked,
         dense=tables.stack_dense(components, shape),
         shape=tables.scale_shape(shape),
-        tree=np.hstack((components[:, :N_TREE_COMPONENTS], shape)),
+        tree=np.hstack((components[:, : tables.n_tree_components], shape)),
     )
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from router.exceptions import BundleError, LogError
+from router.exceptions import BundleError, EncoderError, LogError
 from router.logs import read_log
 from router.models.arrays import pack_arrays, unpack_arrays
 from router.models.bundle import Bundle, make_bundle
@@ -196,6 +196,9 @@ def _collect(
     """Predict the questions, and measure how the known options did on them."""
     predictor = bundle.predictor
     features = predictor.context.append(predictor.encoder.encode(log.texts), log.list_contexts())
+    features, failure = predictor.embedding.prepend(features, log.texts)
+    if failure is not None:
+        raise EncoderError(failure)
     surface = trained.predict(features, log.groups)
     position = {option.name: column for column, option in enumerate(log.options)}
     observed = log.to_matrix(log.quality)
@@ -329,4 +332,4 @@ def _assemble(
     }
     files = dict(bundle.files) | {"joined.npz": pack_arrays(joined.to_arrays())}
     files["card.md"] = write_joined_card(bundle.card, manifest["joined"]["models"]).encode()
-    return make_bundle(manifest, files)
+    return replace(make_bundle(manifest, files), encoder=bundle.encoder)

@@ -16,6 +16,7 @@ from router.models.descriptors import (
     describe_menu,
     find_reference,
 )
+from router.models.embedding import Embedding
 from router.models.offer import Offer
 from router.models.surface import Surface, shift_into_range
 
@@ -211,6 +212,8 @@ class Predictor:
         Predicts what a question consumes; None in older bundles and where questions do not differ.
     context : ContextTable
         Which numbers known beforehand named options and quantities read, behind the text.
+    embedding : Embedding
+        What they read before it, where the bundle was trained with a sentence encoder.
     """
 
     encoder: TextEncoder
@@ -220,6 +223,7 @@ class Predictor:
     novelty: Novelty | None = None
     quantities: Quantities | None = None
     context: ContextTable = field(default_factory=ContextTable)
+    embedding: Embedding = field(default_factory=Embedding)
     _offers: dict[int, Offer] = field(default_factory=dict, init=False, repr=False, compare=False)
     _neutral: dict[int, tuple[Offer, NDArray[np.float64]]] = field(
         default_factory=dict, init=False, repr=False, compare=False
@@ -248,8 +252,10 @@ class Predictor:
             If an option is not known by name and the bundle has no model of descriptors.
         """
         offer = self._make_offer(menu)
-        features = self.encoder.encode([question.text for question in questions])
+        texts = [question.text for question in questions]
+        features = self.encoder.encode(texts)
         informed = self.context.append(features, [question.context for question in questions])
+        informed, failure = self.embedding.prepend(informed, texts)
         quality = np.zeros((len(questions), len(menu)))
         if len(offer.guessed):
             # Answering nothing has no descriptors: as the reference it would shift all others.
@@ -284,6 +290,7 @@ class Predictor:
             batch_error=self.calibration.batch if self.named is not None else None,
             doubt=doubt,
             consumption=self._predict_consumption(informed, questions, menu),
+            encoder_failure=failure,
         )
 
     def _measure_doubt(self, menu: Menu) -> NDArray[np.float64] | None:

@@ -48,6 +48,8 @@ class Surface:
     consumption : Consumption, optional
         By what factor each question consumes more or less than its options do on average; None
         where the bundle cannot tell.
+    encoder_failure : str, optional
+        Why every question counts as having the average embedding; None where none does.
     """
 
     menu: Menu
@@ -60,6 +62,7 @@ class Surface:
     batch_error: BatchError | None = None
     doubt: NDArray[np.float64] | None = None
     consumption: Consumption | None = None
+    encoder_failure: str | None = None
 
     def bound_total(
         self, rows: NDArray[np.int64], columns: NDArray[np.int64]

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from router.features.context import fit_context
+from router.features.encoders.cache import EmbeddingCache
+from router.features.encoders.opening import open_encoder
 from router.logs import read_log
 from router.models.arrays import pack_arrays
 from router.models.bundle import Bundle, make_bundle
@@ -40,6 +42,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from router.features.encoders.sentences import SentenceEncoder
+    from router.models.gain import GainModel
     from router.options import Menu, Option
     from router.prices import Prices
 
@@ -58,6 +62,7 @@ def train(
     prices: Prices | None = None,
     prior: Bundle | None = None,
     context: Sequence[str] | None = None,
+    encoder: str | Path | SentenceEncoder | None = None,
     progress: Progress | None = None,
 ) -> Bundle:
     """Train a bundle on a log of outcomes.
@@ -78,6 +83,9 @@ def train(
     context : sequence of str, optional
         Names of the numbers known beforehand (``context_*`` columns) that are read beside the
         text; all in the log by default.
+    encoder : str, Path or SentenceEncoder, optional
+        A directory with an ONNX sentence encoder, or an encoder, whose embeddings are read beside
+        the text. The bundle recognises it and does not hold it: it has to be given on loading.
     progress : callable, optional
         Told in words what is being done; each is a :class:`~router.models.progress.Step`.
 
@@ -92,6 +100,8 @@ def train(
         If the log is too small, or has no such context.
     BundleError
         If the prior says nothing of another log's options.
+    EncoderError
+        If the sentence encoder fails.
     ExportError
         If the exported graph does not reproduce the model.
     MissingExtraError
@@ -101,16 +111,14 @@ def train(
     n_steps = count_fitting_steps(log.n_questions, has_prior=prior is not None)
     tell = count_steps(progress, n_steps + STEPS_BEHIND_FITTING)
     expected = None if prior is None else Prior.from_bundle(prior)
-    fitted = fit_gain(log, seed=seed, prior=expected, progress=tell)
+    opened = None if encoder is None else _open(encoder, log)
+    fitted = fit_gain(log, seed=seed, prior=expected, encoder=opened, progress=tell)
     tell("exporting")
     features = fitted.model.encode(log.texts, log.list_contexts())
     named, worst = export_gain(fitted.model, features)
     tell("measuring how alike the questions are")
-    files = {
-        "named.onnx": named,
-        "text.npz": pack_arrays(fitted.model.encoder.to_arrays()),
-        "novelty.npz": _pack_novelty(log, fitted, features, seed),
-    }
+    files = {"named.onnx": named, **_pack_features(fitted.model)}
+    files["novelty.npz"] = _pack_novelty(log, fitted, features, seed)
     tell("learning from options' descriptors")
     strengths = load_strengths()
     files["joining.npz"] = pack_arrays(fit_joining_basis(log, fitted, strengths).to_arrays())
@@ -136,7 +144,20 @@ def train(
     if prices is not None:
         files["prices.toml"] = prices.to_toml().encode()
     files["card.md"] = write_log_card(manifest).encode()
-    return make_bundle(manifest, files)
+    return replace(make_bundle(manifest, files), encoder=opened)
+
+
+def _open(encoder: str | Path | SentenceEncoder, log: OutcomeLog) -> SentenceEncoder:
+    """Open a sentence encoder with a cache for the whole log, as each text is asked for again."""
+    return open_encoder(encoder, cache=EmbeddingCache(size_max=2 * log.n_questions))
+
+
+def _pack_features(model: GainModel) -> dict[str, bytes]:
+    """Pack what turns texts into features."""
+    files = {"text.npz": pack_arrays(model.encoder.to_arrays())}
+    if model.embedding.n_columns:
+        files["embedding.npz"] = pack_arrays(model.embedding.to_arrays())
+    return files
 
 
 def _select_context(log: OutcomeLog, names: Sequence[str] | None) -> OutcomeLog:
@@ -149,10 +170,11 @@ def _select_context(log: OutcomeLog, names: Sequence[str] | None) -> OutcomeLog:
 
 def _describe(log: OutcomeLog, fitted: FittedGain, seed: int) -> dict[str, Any]:
     """Write what the manifest says of log and model."""
-    groups = fitted.model.groups
+    groups, embedding = fitted.model.groups, fitted.model.embedding
     return {
         "cost_unit": log.cost_unit,
         "features": describe_features(fitted.model.encoder, fitted.model.context),
+        **({"encoder": embedding.to_dict()} if embedding.n_columns else {}),
         "named": {
             "options": [option.name for option in log.options],
             "groups": list(groups),
@@ -186,8 +208,10 @@ def _pack_novelty(
 ) -> bytes:
     """Fit and pack what tells how like the training questions a question is."""
     model = fitted.model
-    n_components = model.standard.n_components
-    text = features[:, : model.encoder.n_features]
+    # Strange is what the text's own features say is strange, with and without an encoder.
+    first = model.embedding.n_columns
+    n_components = model.standard.n_components - first
+    text = features[:, first : first + model.encoder.n_features]
     novelty = fit_novelty(model.encoder, log.texts, text, n_components=n_components, seed=seed)
     return pack_arrays(novelty.to_arrays())
 
@@ -213,12 +237,11 @@ def _train_descriptors(
     """Fit, export and describe the model of options that the log has not seen."""
     model = fitted.model
     features = model.encoder.encode(log.texts)
-    head = fit_descriptors(
-        [log], [features], strengths, n_features=model.standard.n_tree_components, seed=seed
-    )
+    n_features = model.standard.n_tree_components - model.embedding.n_columns
+    head = fit_descriptors([log], [features], strengths, n_features=n_features, seed=seed)
     graphs, worst = export_descriptors(head, features, describe_menu(log.options, strengths))
     description = {
-        "n_features": model.standard.n_tree_components,
+        "n_features": n_features,
         "strength_mean": head.strength_mean,
         "strengths": describe_strengths(strengths),
     }

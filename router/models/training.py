@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from router.exceptions import LogError, MissingExtraError
-from router.features.context import fit_context
 from router.features.encoder import TextEncoder
 from router.models.contrasts import estimate_contrasts
 from router.models.evidence import (
@@ -29,9 +28,9 @@ from router.models.gain import GainHead, GainModel
 from router.models.inputs import (
     SHAPE_WEIGHT,
     InputTables,
-    fit_inputs,
     round_half,
 )
+from router.models.known import read_known
 from router.models.learners import N_LINEAR, Linear, Members, fit_members
 from router.models.shrinkage import shrink_group_means
 from router.models.smoothing import fit_option_means
@@ -45,6 +44,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from router.features.encoders.sentences import SentenceEncoder
     from router.models.prior import Prior
     from router.outcomes import OutcomeLog
 
@@ -81,7 +81,13 @@ class FittedGain:
     scale: NDArray[np.float64]
 
 
-def fit_gain_model(log: OutcomeLog, *, seed: int = 0, prior: Prior | None = None) -> GainModel:
+def fit_gain_model(
+    log: OutcomeLog,
+    *,
+    seed: int = 0,
+    prior: Prior | None = None,
+    encoder: SentenceEncoder | None = None,
+) -> GainModel:
     """Train a gain model on a log.
 
     Parameters
@@ -92,6 +98,8 @@ def fit_gain_model(log: OutcomeLog, *, seed: int = 0, prior: Prior | None = None
         Seed of the inner folds and of the trees' sampling.
     prior : Prior, optional
         What other logs let expect.
+    encoder : SentenceEncoder, optional
+        Gives embeddings beside the text's own features.
 
     Returns
     -------
@@ -103,8 +111,10 @@ def fit_gain_model(log: OutcomeLog, *, seed: int = 0, prior: Prior | None = None
         If there are fewer than 20 questions or two options that were tried.
     MissingExtraError
         If the extra ``[train]`` is not installed.
+    EncoderError
+        If the encoder fails.
     """
-    return fit_gain(log, seed=seed, prior=prior).model
+    return fit_gain(log, seed=seed, prior=prior, encoder=encoder).model
 
 
 def fit_gain(
@@ -112,6 +122,7 @@ def fit_gain(
     *,
     seed: int = 0,
     prior: Prior | None = None,
+    encoder: SentenceEncoder | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> FittedGain:
     """Train a gain model and keep its out-of-fold predictions.
@@ -125,6 +136,9 @@ def fit_gain(
     prior : Prior, optional
         What other logs let expect; on up to 500 questions a mixed model then takes the place of the
         learners.
+    encoder : SentenceEncoder, optional
+        Gives embeddings beside the text's own features; the linear learners on dense features and
+        the trees on components read them.
     progress : callable, optional
         Told in words what is being done.
 
@@ -138,6 +152,8 @@ def fit_gain(
         If there are fewer than 20 questions or two options that were tried.
     MissingExtraError
         If the extra ``[train]`` is not installed.
+    EncoderError
+        If the encoder fails.
     """
     try:
         from threadpoolctl import threadpool_limits
@@ -146,26 +162,26 @@ def fit_gain(
     # Threads of the linear algebra add in another order, which a split can turn into another tree;
     # on matrices of this size they cost more than they bring.
     with threadpool_limits(limits=1):
-        return _fit_gain(log, seed, prior, progress or (lambda _: None))
+        return _fit_gain(log, seed, prior, encoder, progress or (lambda _: None))
 
 
 def _fit_gain(
-    log: OutcomeLog, seed: int, prior: Prior | None, tell: Callable[[str], None]
+    log: OutcomeLog,
+    seed: int,
+    prior: Prior | None,
+    encoder: SentenceEncoder | None,
+    tell: Callable[[str], None],
 ) -> FittedGain:
     """Fit on one thread."""
     tried = np.bincount(log.option_index, minlength=log.n_options) > 0
     _check_size(log, tried)
     if not tried.all():
-        fitted = _fit_gain(_drop_options(log, tried), seed, prior, tell)
+        fitted = _fit_gain(_drop_options(log, tried), seed, prior, encoder, tell)
         return _place_untried(fitted, tried)
     quality = log.to_matrix(log.quality)
-    groups = tuple(sorted({group or "" for group in log.groups}))
-    position = {name: index for index, name in enumerate(groups)}
-    group_index = np.array([position[group or ""] for group in log.groups], dtype=np.int64)
     tell("reading texts")
-    context = fit_context(log.context)
-    tables, inputs = fit_inputs(log.texts, extra=context.tabulate(log.list_contexts()))
-    task = TaskData(inputs, log.texts, group_index, len(groups), seed)
+    known = read_known(log, seed=seed, encoder=encoder)
+    task, tables = known.task, known.tables
     level, level_table, level_line = fit_level(task, quality)
     folds = task.iterate_folds()
     means, kernel = fit_option_means(quality, level, log.options, log.mean_costs(), folds)
@@ -189,15 +205,11 @@ def _fit_gain(
         task=text.task,
         trees=text.trees,
         directions=text.directions,
-        inferrer=fit_task_inferrer(inputs.dense, group_index, len(groups)),
+        inferrer=fit_task_inferrer(task.inputs.dense, task.group_index, task.n_groups),
     )
-    model = GainModel(
-        _build_encoder(tables, text.word_tables),
-        tables.describe(text.directions.shape[1]),
-        head,
-        groups,
-        context,
-    )
+    text_encoder = _build_encoder(tables, text.word_tables)
+    standard = tables.describe(text.directions.shape[1])
+    model = GainModel(text_encoder, standard, head, known.groups, known.context, known.embedding)
     held_out = shift_into_range(means + level[:, None] + text.held_out)
     return FittedGain(model, held_out, text.weights, text.scale)
 

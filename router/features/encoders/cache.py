@@ -46,7 +46,8 @@ class EmbeddingCache:
     size_max : int, default=4096
         Vectors kept in memory.
     path : Path, optional
-        File kept beside that, which many processes may share; none by default.
+        File kept beside that, which many processes may share; none by default. To be removed when
+        a service puts another model behind the same address and name.
     file_size_max_bytes : int, default=268435456
         Beyond this size the file's oldest quarter gives way; its space is used again.
 
