@@ -10,6 +10,11 @@ does not look may buy the same vote as an option like any other.
 without      text and task alone
 with         agreement and share of parsed answers beside them, first answers paid
 random       a number that says nothing beside text and task: the harm of a useless context
+
+With ``--go-on`` the same model may go on from the three answers, to five, seven or ten: they count
+in the vote and are paid once. In the place of *random* stands then
+
+unread       first answers paid like *with*, their agreement not read: what reading alone is worth
 """
 
 from __future__ import annotations
@@ -43,6 +48,7 @@ if TYPE_CHECKING:
 
 N_LOOKED = 3
 SAMPLES = (1, 3, 5)
+SAMPLES_GOING_ON = (1, 5, 7, 10)
 PROBES = {"baseline": "three answers without reasoning", "chain_of_thought": "three with"}
 SMALL = "gpt-35-turbo"
 # Dollars a million tokens in and out; the log's own costs follow them, the prompt paid once.
@@ -51,13 +57,16 @@ N_DRAWS = 60
 TOLERANCE = 0.003
 
 
-def vote(answers: str, correct: str, n_samples: int, rng: np.random.Generator) -> float:
-    """Estimate how often a majority of some of the answers is right, ties split evenly."""
-    if n_samples == 1:
+def vote(
+    answers: str, correct: str, n_samples: int, rng: np.random.Generator, *, first: str = ""
+) -> float:
+    """Estimate how often a majority of first and some more answers is right, ties split evenly."""
+    if n_samples == 1 and not first:
         return answers.count(correct) / len(answers)
     right = 0.0
     for _ in range(N_DRAWS):
-        drawn = Counter(answers[i] for i in rng.permutation(len(answers))[:n_samples])
+        picked = rng.permutation(len(answers))[: n_samples - len(first)]
+        drawn = Counter(first + "".join(answers[i] for i in picked))
         most = max(drawn.values())
         winners = [answer for answer, count in drawn.items() if count == most]
         right += (correct in winners) / len(winners)
@@ -86,7 +95,9 @@ def look(row: dict[str, Any], order: NDArray[np.int64]) -> dict[str, float]:
     }
 
 
-def replay(rows: list[dict[str, Any]], prompt: str, seed: int) -> tuple[OutcomeLog, OutcomeLog]:
+def replay(
+    rows: list[dict[str, Any]], prompt: str, seed: int, *, goes_on: bool
+) -> tuple[OutcomeLog, OutcomeLog]:
     """Make the log of those who look and that of those who do not: same options, other costs."""
     rng = np.random.default_rng(seed)
     seen: dict[str, dict[str, float]] = {}
@@ -97,10 +108,12 @@ def replay(rows: list[dict[str, Any]], prompt: str, seed: int) -> tuple[OutcomeL
         if is_probe:
             seen[row["query_id"]] = look(row, order)
         left = "".join(row["answers10"][i] for i in (order[N_LOOKED:] if is_probe else order))
-        cells += [
-            (row, n_samples, vote(left, row["correct"], n_samples, rng), price(row, n_samples))
-            for n_samples in SAMPLES
-        ]
+        head = "".join(row["answers10"][i] for i in order[:N_LOOKED])
+        for n_samples in SAMPLES_GOING_ON if is_probe and goes_on else SAMPLES:
+            continued = is_probe and goes_on and n_samples > N_LOOKED
+            first = head if continued else ""
+            quality = vote(left, row["correct"], n_samples, rng, first=first)
+            cells.append((row, n_samples, quality, price(row, n_samples), not continued))
     logs = []
     for looks in (True, False):
         table = [
@@ -110,10 +123,10 @@ def replay(rows: list[dict[str, Any]], prompt: str, seed: int) -> tuple[OutcomeL
                 "strategy": row["prompt"],
                 "samples": n_samples,
                 "quality": quality,
-                "cost": cost + looks * seen[row["query_id"]]["price"],
+                "cost": cost + looks * is_apart * seen[row["query_id"]]["price"],
                 **_describe(row, seen),
             }
-            for row, n_samples, quality, cost in cells
+            for row, n_samples, quality, cost, is_apart in cells
         ]
         table += [
             {
@@ -159,17 +172,21 @@ def plan(
     return quality
 
 
-def measure(rows: list[dict[str, Any]], prompt: str, seed: int) -> dict[str, Any]:
+def measure(rows: list[dict[str, Any]], prompt: str, seed: int, *, goes_on: bool) -> dict[str, Any]:
     """Score plans with and without the context under the budgets of those who do not look."""
-    looking, bare = replay(rows, prompt, seed)
+    looking, bare = replay(rows, prompt, seed, goes_on=goes_on)
     view, view_looking = build_view(bare), build_view(looking)
     noise = np.random.default_rng(seed).normal(size=bare.n_questions)
     learner = partial(fit_gain_model, seed=seed)
     told = {
         "without": (bare, view),
         "with": (looking, view_looking),
-        "random": (replace(bare, context={"noise": noise}), view),
     }
+    if goes_on:
+        told["unread"] = (replace(looking, context={}), view_looking)
+    else:
+        told["random"] = (replace(bare, context={"noise": noise}), view)
+    pairs = [("with", "unread")] if goes_on else [("random", "without")]
     budgets = compute_budgets(view)
     scored = {
         name: plan(seen, cross_fit(log, learner, seen, n_jobs=2), budgets)
@@ -180,9 +197,9 @@ def measure(rows: list[dict[str, Any]], prompt: str, seed: int) -> dict[str, Any
     figures: dict[str, Any] = {
         name: values.mean(axis=1).tolist() for name, values in scored.items()
     }
-    for name in ("with", "random"):
-        gain = bootstrap_interval(scored[name].mean(0), scored["without"].mean(0), seed=0)
-        figures[f"{name} - without"] = list(gain)
+    for name, other in [("with", "without"), *pairs]:
+        gain = bootstrap_interval(scored[name].mean(0), scored[other].mean(0), seed=0)
+        figures[f"{name} - {other}"] = list(gain)
     return figures
 
 
@@ -191,6 +208,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", nargs="+", type=int, default=[1, 2])
     parser.add_argument("--quick", action="store_true", help="one deal and one first step only")
+    parser.add_argument("--go-on", action="store_true", help="first answers count in later votes")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     arguments = parser.parse_args()
     default = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -200,29 +218,28 @@ def main() -> int:
         return 0
     table = read_columns(folder / "exam_reasoning_samples.parquet")
     rows = [dict(zip(table, values, strict=True)) for values in zip(*table.values(), strict=True)]
-    names = ("uniform", "blind", "task", "ridge", "without", "with", "random", "oracle")
+    third = "unread" if arguments.go_on else "random"
+    pairs = ("with - without", "with - unread" if arguments.go_on else "random - without")
+    names = ("uniform", "blind", "task", "ridge", "without", "with", third, "oracle")
     print(
-        f"| first step | deal | {' | '.join(names)} | with, by budget | with - without [95 %] "
-        "| random - without [95 %] |"
+        f"| first step | deal | {' | '.join(names)} | with, by budget "
+        f"| {' | '.join(f'{pair} [95 %]' for pair in pairs)} |"
     )
     print("|---" * (len(names) + 5) + "|", flush=True)
     figures, met = [], True
     for prompt in list(PROBES)[1:] if arguments.quick else PROBES:
         for seed in arguments.seeds[:1] if arguments.quick else arguments.seeds:
-            found = measure(rows, prompt, seed)
+            found = measure(rows, prompt, seed, goes_on=arguments.go_on)
             figures.append({"first_step": prompt, "seed": seed, **found})
             means = " | ".join(f"{np.mean(found[name]):.4f}" for name in names)
             gaps = np.array(found["with"]) - np.array(found["without"])
-            gains = [
-                "{:+.4f} [{:+.4f}, {:+.4f}]".format(*found[f"{name} - without"])
-                for name in ("with", "random")
-            ]
+            gains = ["{:+.4f} [{:+.4f}, {:+.4f}]".format(*found[pair]) for pair in pairs]
             print(
                 f"| {PROBES[prompt]} | {seed} | {means} | {' '.join(f'{g:+.3f}' for g in gaps)} "
                 f"| {' | '.join(gains)} |",
                 flush=True,
             )
-            met &= found["random - without"][0] > -TOLERANCE
+            met &= arguments.go_on or found["random - without"][0] > -TOLERANCE
     if arguments.json is not None:
         arguments.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
     return 0 if met else 1
