@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from router.exceptions import BundleError
-from router.models import training
+from router.models import text_part
 from router.models.bundle import Bundle
 from router.models.export import export_gain
 from router.models.prior import Prior, blend_means
@@ -112,7 +112,7 @@ def test_mixed_part_exports_and_is_honest() -> None:
 def test_large_logs_keep_their_learners(monkeypatch: pytest.MonkeyPatch) -> None:
     """Above the limit a prior without a guess changes nothing."""
     log = make_log(60)
-    monkeypatch.setattr(training, "MIXED_QUESTIONS_MAX", 59)
+    monkeypatch.setattr(text_part, "MIXED_QUESTIONS_MAX", 59)
     texts = make_texts(20, seed=9)[0]
     plain, joined = fit_gain_model(log), fit_gain_model(log, prior=NOTHING)
     np.testing.assert_array_equal(joined.predict(texts), plain.predict(texts))

@@ -6,7 +6,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from router.models.responsiveness import write_responsiveness
-from router.models.text_part import MIXED_QUESTIONS_MAX
+from router.models.text_part import suits_mixed_model
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -214,7 +214,7 @@ def write_joined_card(card: str, models: Sequence[Mapping[str, Any]]) -> str:
 
 def _describe_text(training: Mapping[str, Any]) -> str:
     """Say how the text was learned from, and from what else."""
-    mixed = "prior" in training and training["n_questions"] <= MIXED_QUESTIONS_MAX
+    mixed = "prior" in training and suits_mixed_model(training["n_questions"])
     weights = ", ".join(f"{weight:.2f}" for weight in training["learner_weights"])
     text = MIXED if mixed else LEARNERS.format(weights=weights)
     return text + (PRIOR.format(**training) if "prior" in training else "")

@@ -23,10 +23,22 @@ if TYPE_CHECKING:
     from router.models.evidence import TaskData
     from router.models.inputs import InputTables
 
-__all__ = ["MIXED_QUESTIONS_MAX", "TextPart", "fit_mixed_text"]
+__all__ = ["TextPart", "fit_mixed_text", "suits_mixed_model"]
 
-# On more questions the stack of learners has enough to be weighed by, and is as good.
-MIXED_QUESTIONS_MAX = 500
+# On fewer questions not even three variances can be judged; on more the stack of learners has
+# enough to be weighed by, and is as good.
+MIXED_QUESTIONS_MIN, MIXED_QUESTIONS_MAX = 50, 500
+
+
+def suits_mixed_model(n_questions: int) -> bool:
+    """Tell whether a log of so many questions is better served by a mixed model.
+
+    Examples
+    --------
+    >>> [suits_mixed_model(n) for n in (25, 100, 6000)]
+    [False, True, False]
+    """
+    return MIXED_QUESTIONS_MIN <= n_questions <= MIXED_QUESTIONS_MAX
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ from router.models.smoothing import fit_option_means
 from router.models.stacking import KEPT_MIN, stack_members
 from router.models.surface import shift_into_range
 from router.models.task_softmax import fit_task_inferrer
-from router.models.text_part import MIXED_QUESTIONS_MAX, TextPart, fit_mixed_text
+from router.models.text_part import TextPart, fit_mixed_text, suits_mixed_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,7 +134,7 @@ def fit_gain(
     seed : int, default=0
         Seed of the inner folds and of the trees' sampling.
     prior : Prior, optional
-        What other logs let expect; on up to 500 questions a mixed model then takes the place of the
+        What other logs let expect; on 50 to 500 questions a mixed model then takes the place of the
         learners.
     encoder : SentenceEncoder, optional
         Gives embeddings beside the text's own features; the linear learners on dense features and
@@ -190,7 +190,7 @@ def _fit_gain(
     contrasts = estimate_contrasts(quality, means, level)
     if prior is not None:
         means = prior.adjust_means(means, quality, level, log.texts, log.options)
-    if prior is not None and log.n_questions <= MIXED_QUESTIONS_MAX:
+    if prior is not None and suits_mixed_model(log.n_questions):
         tell("fitting on all questions")
         text = fit_mixed_text(task, contrasts, kernel, tables)
     else:
@@ -301,7 +301,7 @@ def count_fitting_steps(n_questions: int, *, has_prior: bool = False) -> int:
     >>> count_fitting_steps(100, has_prior=True)
     2
     """
-    if has_prior and n_questions <= MIXED_QUESTIONS_MAX:
+    if has_prior and suits_mixed_model(n_questions):
         return 2
     return 2 + INNER_FOLDS * _count_repeats(n_questions)
 
