@@ -77,6 +77,21 @@ def test_lasting_fault_is_an_error(server: Service) -> None:
     assert len(server.seen) == 3
 
 
+def test_service_that_is_down_is_left_alone(server: Service) -> None:
+    """After a failure nothing is asked for a while, so that not every plan waits; then it is."""
+    now = [100.0]
+    encoder = connect(server, n_attempts=2, clock=lambda: now[0])
+    server.faults = [(500, b"", {})] * 2
+    with pytest.raises(EncoderError, match="2 attempts"):
+        encoder.embed(["a"])
+    now[0] += 29.5
+    with pytest.raises(EncoderError, match="asked again in 1 s"):
+        encoder.embed(["a"])
+    assert len(server.seen) == 2
+    now[0] += 1.0
+    np.testing.assert_array_equal(encoder.embed(["a"]), [[1.0, 1.0, 1.0]])
+
+
 @pytest.mark.parametrize("status", [301, 307, 400, 401, 404])
 def test_other_statuses_are_not_tried_again(server: Service, status: int) -> None:
     """A refusal stays one, and a redirection, to which the key would follow, is a refusal."""

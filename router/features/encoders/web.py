@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import math
 import os
 import time
 from dataclasses import dataclass, field
@@ -59,10 +60,15 @@ class WebEncoder:
     n_attempts : int, default=3
         Attempts a batch; between them one waits .5, 1, 2 s and so on, or as long as the service
         asks for, 8 s at most.
+    pause_s : float, default=30.0
+        Seconds after the last attempt failed in which no other is made, so that plans made while
+        the service is down do not all wait for it.
     key_variable : str, default="ROUTER_ENCODER_KEY"
         Environment variable that holds the key; where it is not set, none is sent.
     sleep : callable, default=time.sleep
         Waits so many seconds.
+    clock : callable, default=time.monotonic
+        Tells seconds.
 
     Raises
     ------
@@ -79,8 +85,11 @@ class WebEncoder:
     model: str
     timeout_s: float = 10.0
     n_attempts: int = 3
+    pause_s: float = 30.0
     key_variable: str = KEY_VARIABLE
     sleep: Callable[[float], None] = field(default=time.sleep, repr=False, compare=False)
+    clock: Callable[[], float] = field(default=time.monotonic, repr=False, compare=False)
+    _pause: dict[str, float] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Complete and check the address."""
@@ -130,6 +139,11 @@ class WebEncoder:
 
     def _embed_batch(self, texts: Sequence[str], dimension: int | None) -> NDArray[np.float32]:
         """Ask for one batch, again where a fault may pass."""
+        left_s = self._pause.get("end", -math.inf) - self.clock()
+        if left_s > 0.0:
+            raise EncoderError(
+                f"encoder {self.name!r} failed and is asked again in {math.ceil(left_s)} s"
+            )
         # Services refuse an empty text; a blank says as little.
         readable = [cap_text(text).encode("utf-8", "replace").decode() or " " for text in texts]
         body = {"model": self.model, "input": readable, "encoding_format": "float"}
@@ -140,6 +154,7 @@ class WebEncoder:
                 break
             except _PassingError as problem:
                 if attempt == self.n_attempts:
+                    self._pause["end"] = self.clock() + self.pause_s
                     raise EncoderError(
                         f"encoder {self.name!r}: {problem}, {attempt} attempts made"
                     ) from None
