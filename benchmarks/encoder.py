@@ -2,12 +2,13 @@
 
 Run it as ``python benchmarks/encoder.py --encoder DIR`` with a directory that holds ``model.onnx``
 and ``tokenizer.json`` (``--quick`` takes one log; without ``--encoder`` only the harm is measured).
-Held-out questions are planned under the protocol's five budgets; a log counts with its first 1,500
-questions, so that the whole takes minutes.
+Held-out questions are planned under the protocol's five budgets; every k-th question of a log
+counts, 1,500 at most.
 
 without      text and task alone
 random       64 random numbers a text beside them: the harm of an encoder that says nothing
-told         a noisy hint of how much a question gains: what an encoder that knows would bring
+told         a noisy hint of how much a question gains, taken from the outcomes themselves: whether
+             what an encoder knows is used
 with         the encoder that was given
 
 It exits with 1 when random numbers make plans clearly worse (95 % interval below -.003).
