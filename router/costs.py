@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -33,11 +33,15 @@ class MenuCosts:
         By the other units, why they are not known.
     price_id : str
         The prices that made the dollars, or ``measured`` where a log did.
+    token_share : ndarray of float64, shape (m,), optional
+        Which share of an option's dollars its tokens cost, the rest being fees for searches and
+        time; None where dollars do not come from prices.
     """
 
     amounts: Mapping[str, NDArray[np.float64]]
     missing: Mapping[str, str]
     price_id: str
+    token_share: NDArray[np.float64] | None = None
 
     def to_micro(self, units: Sequence[str]) -> NDArray[np.int64]:
         """Return costs in micro-units for the asked units.
@@ -107,7 +111,19 @@ def cost_menu(menu: Menu, prices: Prices | None = None) -> MenuCosts:
             missing[unit] = str(error)
         else:
             amounts[unit] = np.array(values, dtype=np.float64)
-    return MenuCosts(amounts, missing, "measured" if prices is None else prices.price_id)
+    if prices is None:
+        return MenuCosts(amounts, missing, "measured")
+    share = _share_tokens(menu, prices, amounts["usd"]) if "usd" in amounts else None
+    return MenuCosts(amounts, missing, prices.price_id, share)
+
+
+def _share_tokens(menu: Menu, prices: Prices, usd: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Compute which share of each option's dollars is paid for tokens."""
+    bare = [replace(option, searches=0.0, search_steps=0.0, seconds=0.0) for option in menu]
+    tokens = np.array([prices.compute_usd(option) for option in bare])
+    share: NDArray[np.float64] = np.ones_like(usd)
+    np.divide(tokens, usd, out=share, where=usd > 0.0)
+    return share
 
 
 def _cost_option(option: Option, unit: str, prices: Prices | None) -> float:

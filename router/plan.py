@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -114,6 +115,11 @@ class Plan:
         """Standard deviation of the cost by question and option, in units where it is known."""
         found = {unit: self.costs.deviate(unit) for unit in self.costs.units}
         return {unit: values for unit, values in found.items() if values is not None}
+
+    def _describe_doubt(self, row: int, column: int) -> dict[str, float]:
+        """Give the standard deviation of an option's cost by unit, where it was measured."""
+        found = {unit: float(values[row, column]) for unit, values in self._deviation.items()}
+        return {unit: value for unit, value in found.items() if not math.isnan(value)}
 
     def _plan_micro(
         self, rows: int | NDArray[np.int64], columns: int | slice | NDArray[np.int64]
@@ -258,7 +264,7 @@ class Plan:
             evidence="means" if self._is_strange(row) else self.surface.evidence[column],
             reason=self._explain(row, column),
             familiarity=self._measure_familiarity(row),
-            cost_deviation={u: float(values[row, column]) for u, values in self._deviation.items()},
+            cost_deviation=self._describe_doubt(row, column),
         )
 
     def _describe_unfunded(self, row: int, base: float) -> Choice:

@@ -23,8 +23,6 @@ __all__ = ["COST_MARGIN", "MARGIN_MAX", "QuestionCosts", "check_margin", "exceed
 
 COST_MARGIN = 0.05
 MARGIN_MAX = 10.0
-# Dollars follow tokens where no log measured dollars themselves.
-STAND_INS = {"usd": "tokens"}
 
 
 def check_margin(margin: float) -> None:
@@ -47,8 +45,8 @@ def check_margin(margin: float) -> None:
     ...
     router.exceptions.BudgetError: cost_margin is -0.1: a share from 0 to 10 is needed
     """
-    if not 0.0 <= margin <= MARGIN_MAX:
-        raise BudgetError(f"cost_margin is {margin}: a share from 0 to 10 is needed")
+    if not isinstance(margin, (int, float)) or not 0.0 <= margin <= MARGIN_MAX:
+        raise BudgetError(f"cost_margin is {margin!r}: a share from 0 to 10 is needed")
 
 
 def exceed_probability(budget: float, expected: float, deviation: float | None) -> float | None:
@@ -74,7 +72,8 @@ def exceed_probability(budget: float, expected: float, deviation: float | None) 
     if deviation is None:
         return None
     if deviation == 0.0:
-        return float(expected > budget)
+        # Sums of floats may differ in the last digit from a budget that is used up exactly.
+        return float(expected > budget * (1.0 + 1e-9))
     return 0.5 * math.erfc((budget - expected) / (deviation * math.sqrt(2.0)))
 
 
@@ -83,7 +82,9 @@ class QuestionCosts:
     """Costs of n questions under the m options of a menu.
 
     Where nothing is known of the single question, every question costs what the option costs on
-    average, nothing is reserved on top, and arrays have shape (m,) instead of (n, m).
+    average, nothing is reserved on top, and arrays have shape (m,) instead of (n, m). Dollars that
+    come from prices follow measured tokens where no log measured dollars, fees for searches and
+    time excepted.
 
     Parameters
     ----------
@@ -92,7 +93,8 @@ class QuestionCosts:
     consumption : Consumption, optional
         By what factor each question differs.
     margin : float, default=0.05
-        Share of the expected cost that is reserved on top where consumption is uncertain.
+        Share of the expected cost that is reserved on top wherever consumption is not known to be
+        the same on every question.
     """
 
     menu: MenuCosts
@@ -109,14 +111,20 @@ class QuestionCosts:
         amount, source = self.menu.amounts[unit], self._find_source(unit)
         if self.consumption is None or source is None:
             return amount
-        return np.asarray(amount * self.consumption.factor[source])
+        share = self._share(unit, source)
+        return np.asarray(amount * (1.0 + share * (self.consumption.factor[source] - 1.0)))
 
     def deviate(self, unit: str) -> NDArray[np.float64] | None:
-        """Return standard deviations in a unit, shape (n, m); None where none were measured."""
+        """Return standard deviations in a unit, shape (n, m), NaN for options nobody measured.
+
+        None where the unit does not differ from question to question.
+        """
         source = self._find_source(unit)
         if self.consumption is None or source is None:
             return None
-        return np.asarray(self.menu.amounts[unit] * self.consumption.deviation[source])
+        exposed = self.menu.amounts[unit] * self._share(unit, source)
+        # What costs nothing is certain, measured or not.
+        return np.where(exposed > 0.0, exposed * self.consumption.deviation[source], 0.0)
 
     def to_micro(self, units: Sequence[str]) -> NDArray[np.int64]:
         """Return what is planned with, margin included, in micro-units.
@@ -145,7 +153,7 @@ class QuestionCosts:
             if deviation is None:
                 columns.append(fixed[:, position])
                 continue
-            reserved = self.expect(unit) * (1.0 + self.margin * (deviation > 0.0))
+            reserved = self.expect(unit) * (1.0 + self.margin * (deviation != 0.0))
             columns.append(to_micro_ceil(reserved))
         return np.stack(np.broadcast_arrays(*columns), axis=-1)
 
@@ -167,7 +175,7 @@ class QuestionCosts:
         -------
         expected : float
         deviation : float or None
-            None where it was not measured.
+            None where it was not measured, of one of the options even.
         """
         expected = self.expect(unit)
         chosen = expected[columns] if expected.ndim == 1 else expected[rows, columns]
@@ -175,7 +183,10 @@ class QuestionCosts:
         if deviation is None or self.consumption is None or source is None:
             return float(chosen.sum()), None
         single = deviation[rows, columns]
-        uncertain = np.where(single > 0.0, chosen, 0.0)
+        if np.isnan(single).any():
+            return float(chosen.sum()), None
+        exposed = np.broadcast_to(self._share(unit, source), self.menu.amounts[unit].shape)[columns]
+        uncertain = np.where(single > 0.0, chosen * exposed, 0.0)
         by_task = np.bincount(self.consumption.task_index[rows], uncertain)
         common = self.consumption.task_deviation[source] * by_task
         return float(chosen.sum()), math.sqrt(float((single**2).sum() + (common**2).sum()))
@@ -185,5 +196,12 @@ class QuestionCosts:
         if self.consumption is None:
             return None
         measured = self.consumption.factor
-        stand_in = STAND_INS.get(unit, unit)
-        return unit if unit in measured else stand_in if stand_in in measured else None
+        if unit in measured:
+            return unit
+        priced = unit == "usd" and self.menu.token_share is not None
+        return "tokens" if priced and "tokens" in measured else None
+
+    def _share(self, unit: str, source: str) -> NDArray[np.float64]:
+        """Return which share of each option's cost follows the source, from 0 to 1."""
+        share = self.menu.token_share
+        return np.ones(1) if unit == source or share is None else share

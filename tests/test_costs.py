@@ -139,3 +139,13 @@ def test_micro_units_cover_amounts(costs: list[float]) -> None:
     for row, cost in zip(micro.tolist(), costs, strict=True):
         assert row[1] >= math.floor(cost * MICRO * (1 - 1e-12))
         assert row[0] >= row[1]
+
+
+def test_the_share_of_tokens_in_dollars_leaves_fees_out() -> None:
+    """Fees for searches and time are no share of tokens; without prices no share is known."""
+    costs = cost_menu(Menu((PRICED, SKIP)), PRICES)
+    assert costs.token_share is not None
+    dollars = 1000 * 0.2e-6 + 500 * 0.8e-6
+    assert costs.token_share[0] == pytest.approx(dollars / (dollars + 2 * 0.005))
+    assert costs.token_share[1] == 1.0
+    assert cost_menu(Menu((MEASURED,))).token_share is None

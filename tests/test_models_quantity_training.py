@@ -164,3 +164,22 @@ def test_the_bundle_keeps_quantities(routers: dict[str, Router], tmp_path: Any) 
     ]
     assert plans[0] == plans[1]
     assert again.bundle.manifest["quantities"]["units"] == ["nominal", "tokens"]
+
+
+def test_options_tried_seldom_are_no_surer_than_the_others() -> None:
+    """An option with one row gets the deviation of the others and that of its own mean."""
+    log = make_log("length")
+    kept = (log.option_index == 0) | (log.question_index == 7)
+    thin = replace(
+        log,
+        question_index=log.question_index[kept],
+        option_index=log.option_index[kept],
+        quality=log.quality[kept],
+        cost=log.cost[kept],
+        trials=log.trials[kept],
+        unit_costs={unit: column[kept] for unit, column in log.unit_costs.items()},
+    )
+    quantities = fit_quantity_model(thin).quantities
+    assert quantities is not None
+    often, once = quantities.heads["nominal"].deviation
+    assert once > 1.3 * often > 0.0

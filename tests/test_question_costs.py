@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -51,11 +53,40 @@ def test_margins_are_reserved_where_consumption_is_uncertain() -> None:
     assert micro[:, :, 1].tolist() == [[1_000_000, 2_000_000]] * 3
 
 
-def test_dollars_follow_tokens_where_only_those_were_measured() -> None:
-    """Factors of tokens stand in for those of dollars, and of nothing else."""
+def test_priced_dollars_follow_tokens_but_for_fees() -> None:
+    """Factors of tokens move the share of dollars that tokens cost, and nothing else."""
     costs = make_costs("tokens")
-    np.testing.assert_allclose(costs.expect("usd"), FACTOR * [0.1, 0.3])
-    np.testing.assert_array_equal(costs.expect("searches"), [1.0, 2.0])
+    # Without prices nobody knows what of the dollars is tokens.
+    np.testing.assert_array_equal(costs.expect("usd"), [0.1, 0.3])
+    share = np.array([1.0, 0.5])
+    priced = replace(costs, menu=replace(MENU, token_share=share))
+    np.testing.assert_allclose(priced.expect("usd"), [0.1, 0.3] * (1.0 + share * (FACTOR - 1.0)))
+    deviation = priced.deviate("usd")
+    assert deviation is not None
+    np.testing.assert_allclose(deviation, DEVIATION * share * [0.1, 0.3])
+    np.testing.assert_array_equal(priced.expect("searches"), [1.0, 2.0])
+
+
+def test_options_nobody_measured_leave_the_doubt_unknown() -> None:
+    """A chosen option without a measured deviation makes the sum's unknown; it gets the margin."""
+    deviation = DEVIATION.copy()
+    deviation[:, 1] = np.nan
+    consumption = Consumption({"usd": FACTOR}, {"usd": deviation}, {"usd": 0.0}, np.zeros(3, int))
+    costs = QuestionCosts(MENU, consumption, 0.1)
+    rows = np.arange(3)
+    assert costs.sum_up("usd", rows, np.array([0, 1, 0]))[1] is None
+    assert costs.sum_up("usd", rows, np.array([0, 0, 0]))[1] is not None
+    assert costs.to_micro(["usd"])[0, 1, 0] == 330_000
+
+
+def test_strange_questions_cost_what_options_do_on_average() -> None:
+    """Neutral rows have factor 1 and their relative deviation, others stay."""
+    consumption = make_costs().consumption
+    assert consumption is not None
+    neutral = consumption.neutralise(np.array([False, True, False]))
+    np.testing.assert_array_equal(neutral.factor["usd"], [[1.0, 1.0], [1.0, 1.0], [1.0, 1.0]])
+    np.testing.assert_array_equal(neutral.deviation["usd"][1], [0.5, 0.5])
+    np.testing.assert_array_equal(neutral.deviation["usd"][0], DEVIATION[0])
 
 
 def test_unknown_units_are_refused() -> None:
@@ -98,8 +129,8 @@ def test_probabilities_are_the_normal_ones() -> None:
     assert exceed_probability(1.0, 1.0, None) is None
 
 
-@pytest.mark.parametrize("margin", [-0.01, 10.1, math.nan])
-def test_margins_out_of_range_are_refused(margin: float) -> None:
+@pytest.mark.parametrize("margin", [-0.01, 10.1, math.nan, "a"])
+def test_margins_out_of_range_are_refused(margin: Any) -> None:
     """A margin is from 0 to 10 and a number."""
     with pytest.raises(BudgetError, match="cost_margin"):
         check_margin(margin)

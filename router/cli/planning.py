@@ -1,6 +1,7 @@
 """``router predict``, ``allocate`` and ``curve``: what questions and a budget come to."""
 
 # No postponed annotations here: typer reads them when the command is declared.
+import math
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -160,8 +161,8 @@ def _spread_out(values: NDArray[np.float64] | None, surface: Surface) -> list[An
     """Lay values by option, or by question and option, out as a column of the table."""
     if values is None:
         return [None] * surface.quality.size
-    column: list[Any] = np.broadcast_to(values, surface.quality.shape).ravel().tolist()
-    return column
+    column = np.broadcast_to(values, surface.quality.shape).ravel().tolist()
+    return [None if math.isnan(value) else value for value in column]
 
 
 def allocate(

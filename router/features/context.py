@@ -25,6 +25,7 @@ __all__ = ["ContextTable", "fit_context"]
 
 # Far beyond what learners are shown, and far within single precision.
 BOUND = 1e6
+ROUNDING = 1e-9
 # Squares beyond it, and so spreads, leave double precision.
 LARGEST = 1e150
 
@@ -161,5 +162,9 @@ def fit_context(
     return ContextTable(
         tuple(kept),
         tuple(float(np.nanmean(columns[name])) for name in kept),
-        tuple(spread if spread > 0.0 else 1.0 for spread in deviations),
+        tuple(
+            # A constant's deviation is rounding, by which nothing may be divided.
+            spread if spread > ROUNDING * float(np.nanmax(np.abs(columns[name]))) else 1.0
+            for name, spread in zip(kept, deviations, strict=True)
+        ),
     )

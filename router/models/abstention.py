@@ -73,4 +73,8 @@ def abstain(surface: Surface, predictor: Predictor, level: float = ABSTAIN_BELOW
     quality[strange] = neutral
     low[strange] = np.maximum(neutral - width, 0.0)
     high[strange] = np.minimum(neutral + width, 1.0)
-    return replace(surface, quality=quality, low=low, high=high, abstained=strange)
+    # What the text would say of cost is trusted no more than what it would say of quality.
+    consumption = surface.consumption and surface.consumption.neutralise(strange)
+    return replace(
+        surface, quality=quality, low=low, high=high, abstained=strange, consumption=consumption
+    )

@@ -13,7 +13,7 @@ References
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -38,7 +38,7 @@ class Consumption:
     factor : mapping of str to ndarray of float64, shape (n, m)
         Expected consumption over the option's mean, by unit; 1 where nothing is known.
     deviation : mapping of str to ndarray of float64, shape (n, m)
-        Standard deviation over the option's mean, by unit; 0 where nothing is known.
+        Standard deviation over the option's mean, by unit; NaN where nothing is known.
     task_deviation : mapping of str to float
         Standard deviation of the error common to all questions of a task, over their expectation.
     task_index : ndarray of int64, shape (n,)
@@ -49,6 +49,16 @@ class Consumption:
     deviation: Mapping[str, NDArray[np.float64]]
     task_deviation: Mapping[str, float]
     task_index: NDArray[np.int64]
+
+    def neutralise(self, rows: NDArray[np.bool_]) -> Consumption:
+        """Expect of some questions what their options consume on average, in doubt as before."""
+        mask = rows[:, None]
+        factor = {unit: np.where(mask, 1.0, values) for unit, values in self.factor.items()}
+        deviation = {
+            unit: np.where(mask, values / self.factor[unit], values)
+            for unit, values in self.deviation.items()
+        }
+        return replace(self, factor=factor, deviation=deviation)
 
 
 @dataclass(frozen=True)
@@ -208,7 +218,7 @@ class Quantities:
         groups : sequence of str or None, length n
             Task labels.
         names : sequence of str, length m
-            Options of a menu; those that were not measured get factor 1 and deviation 0.
+            Options of a menu; those that were not measured get factor 1 and deviation NaN.
 
         Returns
         -------
@@ -223,7 +233,7 @@ class Quantities:
         factor, deviation = {}, {}
         for unit, head in self.heads.items():
             factor[unit] = np.ones((len(features), len(names)))
-            deviation[unit] = np.zeros((len(features), len(names)))
+            deviation[unit] = np.full((len(features), len(names)), np.nan)
             expected = head.predict(inputs).take(sources, axis=1)
             factor[unit][:, columns] = expected
             expected *= head.deviation.take(sources)

@@ -220,7 +220,7 @@ def _fit_head(
     kept = np.where(count >= ROWS_MIN, _judge(step, actual), 0.0)
     expected = np.where(seen, 1.0 + kept * step, 0.0)
     missed = np.where(seen, ratio - expected, 0.0)
-    deviation = np.sqrt((missed**2).sum(axis=0) / np.maximum((expected**2).sum(axis=0), 1e-12))
+    deviation = _measure_deviation(missed, expected, count)
     fitted = _fit_lines(inputs, target)
     return QuantityHead(
         coefficient=fitted.coefficient.astype(np.float32),
@@ -232,6 +232,23 @@ def _fit_head(
         deviation=deviation.astype(np.float32),
         task_deviation=_measure_task_deviation(missed, expected, seen, task_index),
     )
+
+
+def _measure_deviation(
+    missed: NDArray[np.float64], expected: NDArray[np.float64], count: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Measure each option's deviation over its expectation, held out.
+
+    An option tried seldom is compared with a mean that its own few rows made, which looks certain:
+    it gets the deviation of all others together, and that of its mean on top.
+    """
+    squares, power = (missed**2).sum(axis=0), (expected**2).sum(axis=0)
+    enough = count >= ROWS_MIN
+    pooled = squares[enough].sum() / max(float(power[enough].sum()), 1e-12)
+    own = squares / np.maximum(power, 1e-12)
+    seldom = pooled * (1.0 + 1.0 / np.maximum(count, 1))
+    deviation: NDArray[np.float64] = np.sqrt(np.where(enough, own, seldom))
+    return deviation
 
 
 def _fit_lines(inputs: NDArray[np.float64], target: NDArray[np.float64]) -> Linear:
