@@ -235,7 +235,9 @@ def _read_file(folder: Path, name: str) -> bytes:
             raise BundleError(f"{path}: larger than {FILE_SIZE_MAX_BYTES} bytes")
         return path.read_bytes()
     except OSError as error:
-        raise BundleError(f"{path}: cannot be read ({error.strerror})") from None
+        # Whoever names a place without a manifest mostly takes something else for a bundle.
+        hint = ": a bundle is a directory that `router train` writes" if name == MANIFEST else ""
+        raise BundleError(f"{path}: cannot be read ({error.strerror}){hint}") from None
 
 
 def _read_files(folder: Path, manifest: Mapping[str, Any]) -> dict[str, bytes]:
