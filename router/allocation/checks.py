@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["check_budget", "check_budgets", "check_problem", "is_many"]
 
 
-def is_many(budget: int | Sequence[int]) -> TypeGuard[Sequence[int]]:
+def is_many(budget: int | Sequence[int] | None) -> TypeGuard[Sequence[int]]:
     """Tell a sequence of budgets from a single one."""
     return isinstance(budget, Sequence | np.ndarray) and np.ndim(budget) > 0
 
@@ -30,8 +30,11 @@ def check_problem(
     allowed: ArrayLike | None,
     *,
     n_budgets: int | None = None,
+    every_row: bool = True,
 ) -> Problem:
     """Check all arrays and return the problem they make.
+
+    With `every_row` the mask has to leave every row an option.
 
     Raises
     ------
@@ -45,7 +48,9 @@ def check_problem(
         quality_array,
         cost_array,
         None if weights is None else _check_weights(weights, n_rows),
-        None if allowed is None else _check_allowed(allowed, n_rows, n_options),
+        None
+        if allowed is None
+        else _check_allowed(allowed, n_rows, n_options, every_row=every_row),
         n_budgets,
     )
 
@@ -122,11 +127,18 @@ def _check_weights(weights: ArrayLike, n_rows: int) -> NDArray[np.float64]:
         raise AllocationError(
             f"weights[{row}] is {array[row]}; weights must be finite and not negative"
         )
+    if float(array.max()) > float(np.finfo(float).max) / n_rows:
+        row = int(array.argmax())
+        raise AllocationError(
+            f"weights[{row}] is {array[row]}; the total of {n_rows} such weights is no float"
+        )
     return array
 
 
-def _check_allowed(allowed: ArrayLike, n_rows: int, n_options: int) -> NDArray[np.bool_]:
-    """Check that the mask is boolean and leaves every row an option."""
+def _check_allowed(
+    allowed: ArrayLike, n_rows: int, n_options: int, *, every_row: bool
+) -> NDArray[np.bool_]:
+    """Check that the mask is boolean and, where asked, leaves every row an option."""
     array = np.asarray(allowed)
     if array.dtype != np.bool_ or array.shape != (n_rows, n_options):
         raise AllocationError(
@@ -134,7 +146,7 @@ def _check_allowed(allowed: ArrayLike, n_rows: int, n_options: int) -> NDArray[n
             f"bool and ({n_rows}, {n_options}) are needed"
         )
     open_rows = np.asarray(array.any(axis=1))
-    if not open_rows.all():
+    if every_row and not open_rows.all():
         (row,) = _first_place(~open_rows)
         raise AllocationError(f"allowed[{row}] forbids all {n_options} options; each row needs one")
     return array

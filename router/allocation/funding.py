@@ -35,16 +35,28 @@ def least_choices(problem: Problem, budgets: tuple[int, ...]) -> IntArray:
     return choices
 
 
-def fundable_rows(problem: Problem, budgets: tuple[int, ...]) -> IntArray:
+def fundable_rows(
+    problem: Problem, budgets: tuple[int, ...], priority: IntArray | None = None
+) -> IntArray:
     """Fund rows at their least cost, the cheapest row first and the earlier of equal ones.
 
-    The rows funded are the longest run of that order whose least costs all budgets can carry.
+    The rows funded are the longest run of that order whose least costs all budgets can carry. With
+    priorities each rank has its own run, the highest rank first, on what those above it left.
     """
     cost = np.broadcast_to(_wide(problem), (*problem.quality.shape, len(budgets)))
     least = cost[np.arange(len(problem)), least_choices(problem, budgets)]
-    order = (least / _scale(budgets)).sum(axis=1).argsort(kind="stable")
-    fits = (least[order].cumsum(axis=0) <= np.array(budgets)).all(axis=1)
-    return np.sort(order[: int(np.count_nonzero(fits))])
+    share = (least / _scale(budgets)).sum(axis=1)
+    ranks = np.zeros(len(problem), dtype=np.int64) if priority is None else priority
+    left = np.array(budgets)
+    funded = []
+    for rank in np.unique(ranks)[::-1]:
+        rows = np.flatnonzero(ranks == rank)
+        order = rows[share[rows].argsort(kind="stable")]
+        run = least[order].cumsum(axis=0)
+        count = int(np.count_nonzero((run <= left).all(axis=1)))
+        funded.append(order[:count])
+        left = left - (run[count - 1] if count else 0)
+    return np.sort(np.concatenate(funded))
 
 
 def _wide(problem: Problem) -> IntArray:

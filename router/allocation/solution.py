@@ -37,7 +37,11 @@ class Solution:
         What produced the plan: ``"slack"`` (the budget does not bind), ``"dual"`` (dual price and
         fill), ``"core"`` (the exact search as well), ``"hull"`` or ``"milp"``.
     minimum_required : int or tuple of int
-        Cheapest total over all rows in micro-units, funded or not.
+        Cheapest total over all rows in micro-units, funded or not; rows that have no option left
+        are not counted.
+    cost_bound : int or None
+        Where a target was reached, proven lower bound on what reaching it costs in micro-units, of
+        the first budget where there are several; None without a target, and where it was missed.
 
     Examples
     --------
@@ -54,6 +58,7 @@ class Solution:
     shadow_price: float | tuple[float, ...]
     method: str
     minimum_required: int | tuple[int, ...]
+    cost_bound: int | None = None
 
     @property
     def spends(self) -> tuple[int, ...]:
@@ -68,10 +73,20 @@ class Solution:
 
     @property
     def gap(self) -> float:
-        """Relative distance from the value to the bound, never negative."""
+        """Relative distance from the value to the bound, never negative.
+
+        With a target that was reached it is that from the spend to the bound on the cost.
+        """
+        if self.cost_bound is not None:
+            return (self.spends[0] - self.cost_bound) / max(self.spends[0], 1)
         return max(0.0, self.bound - self.value) / max(self.bound, float(np.finfo(float).tiny))
 
     @property
     def proven(self) -> bool:
-        """Whether the bound equals the value within float rounding, so the plan is optimal."""
+        """Whether the bound equals the value within float rounding, so the plan is optimal.
+
+        With a target that was reached: whether it costs as little as is possible.
+        """
+        if self.cost_bound is not None:
+            return self.spends[0] - self.cost_bound <= ROUNDING * self.spends[0]
         return self.bound - self.value <= ROUNDING * abs(self.bound)
