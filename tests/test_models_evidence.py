@@ -105,11 +105,11 @@ def test_kernel_decides_on_sparse_logs() -> None:
 def test_nothing_of_a_held_out_row_is_used() -> None:
     """Other outcomes in a fold change neither what is predicted for it nor its directions."""
     task, contrasts = make_task(), draw_contrasts(N, 3)
-    before = collect_evidence(task, contrasts, None)
+    before = collect_evidence(task, contrasts, None, n_text=2)
     for fold in before:
         changed = contrasts.copy()
         changed[fold.rows] = 7.0 * draw_contrasts(len(fold.rows), 3, seed=9)
-        after = collect_evidence(task, changed, None)
+        after = collect_evidence(task, changed, None, n_text=2)
         same = next(entry for entry in after if np.array_equal(entry.rows, fold.rows))
         np.testing.assert_array_equal(same.predicted, fold.predicted)
         np.testing.assert_array_equal(same.base, fold.base)
@@ -130,7 +130,7 @@ def test_signal_is_found_out_of_fold_and_noise_is_not() -> None:
     sign = np.where(kinds == 0, 1.0, -1.0)
     for signal in (True, False):
         told = sign if signal else np.random.default_rng(3).permutation(sign)
-        folds = collect_evidence(task, np.column_stack((told, -told)), None)
+        folds = collect_evidence(task, np.column_stack((told, -told)), None, n_text=1)
         guess = np.concatenate([fold.predicted[:, 0, 0] for fold in folds])
         truth = np.concatenate([fold.target[:, 0] for fold in folds])
         assert (np.corrcoef(guess, truth)[0, 1] > 0.5) == signal
@@ -140,8 +140,8 @@ def test_deals_differ() -> None:
     """A second deal holds out other rows together."""
     task, contrasts = make_task(), draw_contrasts(N, 2)
     told: list[str] = []
-    first = collect_evidence(task, contrasts, None, tell=told.append)
-    second = collect_evidence(task, contrasts, None, repeat=1)
+    first = collect_evidence(task, contrasts, None, n_text=1, tell=told.append)
+    second = collect_evidence(task, contrasts, None, n_text=1, repeat=1)
     assert [fold.rows.tolist() for fold in first] != [fold.rows.tolist() for fold in second]
     assert told[0] == "inner fold 1 of 5, deal 1"
 

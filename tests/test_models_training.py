@@ -13,13 +13,14 @@ from router.models.inputs import fit_inputs
 from router.models.learners import N_LINEAR, fit_members
 from router.models.shrinkage import shrink_group_means
 from router.models.stacking import KEPT_MIN
+from router.models.text_part import MIXED_QUESTIONS_MIN
 from router.models.training import (
-    QUESTIONS_FOR_TEXT_MIN,
     _build_encoder,
     _fold,
     fit_gain,
     fit_gain_model,
 )
+from router.models.weighing import QUESTIONS_FOR_TEXT_MIN
 from tests.contracts.gains import GAINS, make_log, make_texts, planted_fit
 
 if TYPE_CHECKING:
@@ -108,15 +109,24 @@ def test_logs_without_labels_have_one_task() -> None:
     np.testing.assert_array_equal(model.predict(texts), model.predict(texts, ["x"] * 5))
 
 
-def test_small_logs_use_the_text_to_order_equals_only() -> None:
-    """Below the limit the text moves options by a trace, at the limit by more."""
+def test_tiny_logs_use_the_text_to_order_equals_only() -> None:
+    """On too few questions even for a mixed model the text moves options by a trace."""
     texts, _ = make_texts(20, seed=9)
     spreads = []
-    for n in (QUESTIONS_FOR_TEXT_MIN - 1, QUESTIONS_FOR_TEXT_MIN + 20):
+    for n in (MIXED_QUESTIONS_MIN - 1, QUESTIONS_FOR_TEXT_MIN + 20):
         fitted = fit_gain(make_log(n, groups=("one",)))
         spreads.append(np.diff(fitted.model.predict(texts), axis=1).std(axis=0).max())
         assert (fitted.scale.max() <= KEPT_MIN) == (n < QUESTIONS_FOR_TEXT_MIN)
     assert 0.0 < spreads[0] < 0.2 * spreads[1]
+
+
+def test_small_logs_get_a_mixed_model() -> None:
+    """Where learners cannot be weighed yet, a mixed model finds what is planted in the texts."""
+    fitted = fit_gain(make_log(QUESTIONS_FOR_TEXT_MIN - 20, groups=("one",)))
+    assert not fitted.model.head.trees
+    found, _ = measure_contrasts(fitted.model)
+    distance = np.abs(found - EXPECTED).max()
+    assert distance < 0.5 * np.abs(found[::-1] - EXPECTED).max()
 
 
 def test_folded_members_are_the_weighted_stack() -> None:

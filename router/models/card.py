@@ -214,7 +214,7 @@ def write_joined_card(card: str, models: Sequence[Mapping[str, Any]]) -> str:
 
 def _describe_text(training: Mapping[str, Any]) -> str:
     """Say how the text was learned from, and from what else."""
-    mixed = "prior" in training and suits_mixed_model(training["n_questions"])
+    mixed = suits_mixed_model(training["n_questions"], has_prior="prior" in training)
     weights = ", ".join(f"{weight:.2f}" for weight in training["learner_weights"])
     text = MIXED if mixed else LEARNERS.format(weights=weights)
     return text + (PRIOR.format(**training) if "prior" in training else "")

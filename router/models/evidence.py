@@ -28,17 +28,17 @@ __all__ = [
     "FoldEvidence",
     "TaskData",
     "collect_evidence",
-    "count_text_directions",
     "find_directions",
     "fit_level",
+    "list_text_counts",
     "split_texts",
 ]
 
 INNER_FOLDS = 5
-# A task's mean is kept in the leading directions; of more than these the text is fitted in fewer
-# still, since most of what the outcomes of forty options vary in is noise.
+# A task's mean is kept in the leading directions. Where there would be more, most of what the
+# outcomes of forty options vary in is noise, so that the text is fitted in few of them at first.
 DIRECTIONS_MAX = 8
-TEXT_DIRECTIONS_MAX = 3
+TEXT_DIRECTIONS_FEW = 3
 ALPHA_LEVEL = 300.0
 
 
@@ -161,7 +161,7 @@ def find_directions(
     if kernel is None:
         covariance = contrasts.T @ contrasts
     else:
-        n_kept = count_text_directions(m)
+        n_kept = min(list_text_counts(m, is_dense=False))
         centre = np.eye(m) - 1.0 / m
         covariance = centre @ kernel @ centre
     vectors: NDArray[np.float64] = np.linalg.eigh(covariance)[1][:, ::-1][:, :n_kept]
@@ -171,15 +171,20 @@ def find_directions(
     return np.asarray(vectors * signs)
 
 
-def count_text_directions(n_options: int) -> int:
-    """Count the directions in which the text is fitted: all where there are few, else the leading.
+def list_text_counts(n_options: int, *, is_dense: bool) -> tuple[int, ...]:
+    """List in how many leading directions the text may be fitted, fewest first.
+
+    Where there are few options, in all of them. On a dense log of more, evidence has to choose; a
+    sparse log cannot show that the lesser directions are more than noise.
 
     Examples
     --------
-    >>> count_text_directions(9), count_text_directions(40)
-    (8, 3)
+    >>> list_text_counts(9, is_dense=True), list_text_counts(40, is_dense=True)
+    ((8,), (3, 8))
     """
-    return n_options - 1 if n_options - 1 <= DIRECTIONS_MAX else TEXT_DIRECTIONS_MAX
+    if n_options - 1 <= DIRECTIONS_MAX:
+        return (n_options - 1,)
+    return (TEXT_DIRECTIONS_FEW, DIRECTIONS_MAX) if is_dense else (TEXT_DIRECTIONS_FEW,)
 
 
 def fit_level(
@@ -217,6 +222,7 @@ def collect_evidence(
     contrasts: NDArray[np.float64],
     kernel: NDArray[np.float64] | None,
     *,
+    n_text: int,
     repeat: int = 0,
     tell: Callable[[str], None] | None = None,
 ) -> list[FoldEvidence]:
@@ -230,6 +236,8 @@ def collect_evidence(
         What is to be predicted.
     kernel : ndarray of float64, shape (m, m), or None
         As for :func:`find_directions`.
+    n_text : int
+        In how many leading directions r the learners predict.
     repeat : int, default=0
         Deals the folds anew.
     tell : callable, optional
@@ -247,7 +255,7 @@ def collect_evidence(
         directions = find_directions(contrasts[fit], kernel)
         target = contrasts @ directions
         table = shrink_group_means(target[fit], group[fit], task.n_groups)
-        text = slice(count_text_directions(contrasts.shape[1]))
+        text = slice(n_text)
         inputs = task.inputs.take(fit)
         members = fit_members(inputs, target[fit, text], group[fit], table[:, text], seed=task.seed)
         base = table[group[rest]]

@@ -25,20 +25,25 @@ if TYPE_CHECKING:
 
 __all__ = ["TextPart", "fit_mixed_text", "suits_mixed_model"]
 
-# On fewer questions not even three variances can be judged; on more the stack of learners has
-# enough to be weighed by, and is as good.
-MIXED_QUESTIONS_MIN, MIXED_QUESTIONS_MAX = 50, 500
+# On fewer questions not even three variances can be judged.
+MIXED_QUESTIONS_MIN = 50
+# On more the stack of learners has enough to be weighed by, and is as good. Beside a prior, which
+# leaves the mixed model less to find, that is later.
+MIXED_QUESTIONS_MAX, MIXED_WITH_PRIOR_MAX = 99, 500
 
 
-def suits_mixed_model(n_questions: int) -> bool:
+def suits_mixed_model(n_questions: int, *, has_prior: bool) -> bool:
     """Tell whether a log of so many questions is better served by a mixed model.
 
     Examples
     --------
-    >>> [suits_mixed_model(n) for n in (25, 100, 6000)]
-    [False, True, False]
+    >>> [suits_mixed_model(n, has_prior=False) for n in (25, 80, 100, 6000)]
+    [False, True, False, False]
+    >>> [suits_mixed_model(n, has_prior=True) for n in (25, 80, 100, 6000)]
+    [False, True, True, False]
     """
-    return MIXED_QUESTIONS_MIN <= n_questions <= MIXED_QUESTIONS_MAX
+    most = MIXED_WITH_PRIOR_MAX if has_prior else MIXED_QUESTIONS_MAX
+    return MIXED_QUESTIONS_MIN <= n_questions <= most
 
 
 @dataclass(frozen=True)

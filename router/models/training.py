@@ -18,9 +18,7 @@ from router.features.encoder import TextEncoder
 from router.models.contrasts import estimate_contrasts
 from router.models.evidence import (
     INNER_FOLDS,
-    FoldEvidence,
     TaskData,
-    collect_evidence,
     find_directions,
     fit_level,
 )
@@ -34,10 +32,10 @@ from router.models.known import read_known
 from router.models.learners import N_LINEAR, Linear, Members, fit_members
 from router.models.shrinkage import shrink_group_means
 from router.models.smoothing import fit_option_means
-from router.models.stacking import KEPT_MIN, stack_members
 from router.models.surface import shift_into_range
 from router.models.task_softmax import fit_task_inferrer
 from router.models.text_part import TextPart, fit_mixed_text, suits_mixed_model
+from router.models.weighing import count_repeats, weigh_members
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -51,10 +49,6 @@ if TYPE_CHECKING:
 __all__ = ["FittedGain", "count_fitting_steps", "fit_gain", "fit_gain_model"]
 
 QUESTIONS_MIN = 20
-# Below this many questions the learners' weights would be luck: tasks and means only.
-QUESTIONS_FOR_TEXT_MIN = 100
-# Small logs deal their inner folds up to three times, so that weights do not hang on one split.
-REPEATS_QUESTIONS, REPEATS_MAX = 4000, 3
 # With more of its pairs tried than this, a log's own outcomes show in which directions they vary.
 COVERAGE_MIN = 0.5
 
@@ -134,8 +128,8 @@ def fit_gain(
     seed : int, default=0
         Seed of the inner folds and of the trees' sampling.
     prior : Prior, optional
-        What other logs let expect; on 50 to 500 questions a mixed model then takes the place of the
-        learners.
+        What other logs let expect. On 50 to 500 questions a mixed model then takes the place of the
+        learners; without a prior on 50 to 99.
     encoder : SentenceEncoder, optional
         Gives embeddings beside the text's own features; the linear learners on dense features and
         the trees on components read them.
@@ -190,7 +184,7 @@ def _fit_gain(
     contrasts = estimate_contrasts(quality, means, level)
     if prior is not None:
         means = prior.adjust_means(means, quality, level, log.texts, log.options)
-    if prior is not None and suits_mixed_model(log.n_questions):
+    if suits_mixed_model(log.n_questions, has_prior=prior is not None):
         tell("fitting on all questions")
         text = fit_mixed_text(task, contrasts, kernel, tables)
     else:
@@ -222,7 +216,8 @@ def _fit_stacked_text(
     tell: Callable[[str], None],
 ) -> TextPart:
     """Fit the learners, weighed and scaled by out-of-fold evidence."""
-    weights, scale, first = _weigh(task, contrasts, kernel, tell)
+    judged = weigh_members(task, contrasts, kernel, tell)
+    weights, scale = judged.weights, judged.scale
     tell("fitting on all questions")
     directions = find_directions(contrasts, kernel)
     target = contrasts @ directions
@@ -243,7 +238,7 @@ def _fit_stacked_text(
         ),
         directions=directions[:, text],
         word_tables=word_tables,
-        held_out=_hold_out(contrasts.shape, first, weights, scale),
+        held_out=judged.held_out,
         weights=weights,
         scale=scale,
     )
@@ -301,52 +296,9 @@ def count_fitting_steps(n_questions: int, *, has_prior: bool = False) -> int:
     >>> count_fitting_steps(100, has_prior=True)
     2
     """
-    if has_prior and suits_mixed_model(n_questions):
+    if suits_mixed_model(n_questions, has_prior=has_prior):
         return 2
-    return 2 + INNER_FOLDS * _count_repeats(n_questions)
-
-
-def _count_repeats(n_questions: int) -> int:
-    """Say how often the inner folds are dealt."""
-    return int(np.clip(round(REPEATS_QUESTIONS / n_questions), 1, REPEATS_MAX))
-
-
-def _weigh(
-    task: TaskData,
-    contrasts: NDArray[np.float64],
-    kernel: NDArray[np.float64] | None,
-    tell: Callable[[str], None],
-) -> tuple[NDArray[np.float64], NDArray[np.float64], list[FoldEvidence]]:
-    """Weigh learners and directions by out-of-fold evidence; also return the first deal's."""
-    n = len(contrasts)
-    deals = [
-        collect_evidence(task, contrasts, kernel, repeat=repeat, tell=tell)
-        for repeat in range(_count_repeats(n))
-    ]
-    every = [fold for deal in deals for fold in deal]
-    weights, scale = stack_members(
-        np.concatenate([fold.predicted for fold in every]),
-        np.concatenate([fold.target for fold in every]),
-        np.concatenate([fold.rows for fold in every]),
-    )
-    if n < QUESTIONS_FOR_TEXT_MIN:
-        scale = np.minimum(scale, KEPT_MIN)
-    return weights, scale, deals[0]
-
-
-def _hold_out(
-    shape: tuple[int, ...],
-    evidence: list[FoldEvidence],
-    weights: NDArray[np.float64],
-    scale: NDArray[np.float64],
-) -> NDArray[np.float64]:
-    """Put together what was predicted for every question by models that had not seen it."""
-    contrasts = np.zeros(shape)
-    for fold in evidence:
-        z = fold.base.copy()
-        z[:, : len(scale)] += (fold.predicted @ weights) * scale
-        contrasts[fold.rows] += z @ fold.directions.T
-    return contrasts
+    return 2 + INNER_FOLDS * count_repeats(n_questions)
 
 
 def _fold(
