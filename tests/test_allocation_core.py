@@ -12,7 +12,7 @@ from router.allocation.core_many import search_many
 from router.allocation.dual import find_bracket
 from router.allocation.dual_many import find_prices
 from router.allocation.fill import fill_block, split_ties
-from router.allocation.grid import find_common_step, find_step
+from router.allocation.grid import find_step, lies_on_grid
 from tests.contracts.allocators import KINDS, best_by_table, draw
 
 
@@ -128,11 +128,13 @@ def test_grid_steps_are_found(gain: list[list[float]], step: float) -> None:
     assert find_step(np.array(gain)) == pytest.approx(step)
 
 
-def test_common_step_of_blocks() -> None:
-    """Blocks share the greatest common step; zeros lie on every grid; one block off it has none."""
-    blocks = [np.array([[0.2, 0.6]]), np.zeros((1, 2)), np.array([[0.3, 0.0]])]
-    assert find_common_step(blocks) == pytest.approx(0.1)
-    assert find_common_step([*blocks, np.array([[0.01234567]])]) == 0.0
+def test_multiples_of_a_step() -> None:
+    """Gains lie on the grid of every divisor of their steps; forbidden options on all grids."""
+    gain = np.array([[0.2, 0.6], [0.0, -np.inf]])
+    assert lies_on_grid(gain, 0.2)
+    assert lies_on_grid(gain, 0.1)
+    assert not lies_on_grid(gain, 0.3)
+    assert not lies_on_grid(np.array([[0.2, 0.6], [0.01234567, 0.0]]), 0.2)
 
 
 def test_nearly_even_gains_are_no_grid() -> None:

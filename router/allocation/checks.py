@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
+from router.allocation import problem as limits
 from router.allocation.block import INT64_MAX
 from router.allocation.problem import Problem
 from router.exceptions import AllocationError, BudgetError
@@ -15,7 +16,7 @@ from router.exceptions import AllocationError, BudgetError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["check_budget", "check_budgets", "check_problem", "is_many"]
+__all__ = ["check_budget", "check_budgets", "check_entries", "check_problem", "is_many"]
 
 
 def is_many(budget: int | Sequence[int] | None) -> TypeGuard[Sequence[int]]:
@@ -31,10 +32,12 @@ def check_problem(
     *,
     n_budgets: int | None = None,
     every_row: bool = True,
+    defer: bool = False,
 ) -> Problem:
     """Check all arrays and return the problem they make.
 
-    With `every_row` the mask has to leave every row an option.
+    With `every_row` the mask has to leave every row an option. With `defer` the entries of quality
+    and cost are left to the first pass over a problem that is not held densely.
 
     Raises
     ------
@@ -44,19 +47,37 @@ def check_problem(
     quality_array = _check_quality(quality)
     n_rows, n_options = quality_array.shape
     cost_array = _check_cost(cost, n_rows, n_options, n_budgets)
+    # Integers above 63 bits have to be found before they are read as signed ones.
+    defer = defer and quality_array.size > limits.DENSE_ELEMENTS and cost_array.dtype != np.uint64
+    if not defer:
+        _check_quality_entries(quality_array)
+        _check_cost_entries(cost_array, n_rows, n_options, n_budgets)
     return Problem(
         quality_array,
-        cost_array,
+        cost_array.astype(np.int64) if cost_array.dtype == np.uint64 else cost_array,
         None if weights is None else _check_weights(weights, n_rows),
         None
         if allowed is None
         else _check_allowed(allowed, n_rows, n_options, every_row=every_row),
         n_budgets,
+        defer,
     )
 
 
+def check_entries(problem: Problem) -> None:
+    """Check the entries of quality and cost of a problem that were left to be checked later.
+
+    Raises
+    ------
+    AllocationError
+        An entry cannot be used; the message names row and column.
+    """
+    _check_quality_entries(problem.quality)
+    _check_cost_entries(problem.cost, len(problem), problem.n_options, problem.n_budgets)
+
+
 def _check_quality(quality: ArrayLike) -> NDArray[Any]:
-    """Check that quality is a non-empty table of numbers in [0, 1]."""
+    """Check that quality is a non-empty table of numbers."""
     array = np.asarray(quality)
     if array.dtype not in (np.float64, np.float32):
         if array.dtype.kind not in "fiub":
@@ -66,19 +87,23 @@ def _check_quality(quality: ArrayLike) -> NDArray[Any]:
         raise AllocationError(
             f"quality has shape {array.shape}; a table of at least one row and one option is needed"
         )
+    return array
+
+
+def _check_quality_entries(array: NDArray[Any]) -> None:
+    """Check that all qualities lie in [0, 1]."""
     # Minimum and maximum carry a NaN along, so two passes without temporaries find every fault.
     if not (array.min() >= 0 and array.max() <= 1):
         row, column = _first_place(~((array >= 0) & (array <= 1)))
         raise AllocationError(
             f"quality[{row}, {column}] is {array[row, column]}; it must lie in [0, 1]"
         )
-    return array
 
 
 def _check_cost(
     cost: ArrayLike, n_rows: int, n_options: int, n_budgets: int | None
 ) -> NDArray[Any]:
-    """Check that costs are integers of a fitting shape whose totals fit 64 bits."""
+    """Check that costs are integers of a fitting shape."""
     array = np.asarray(cost)
     if array.dtype.kind not in "iu":
         raise AllocationError(f"cost has type {array.dtype}; integer micro-units are needed")
@@ -88,6 +113,13 @@ def _check_cost(
             f"cost has shape {array.shape}; ({n_rows}, {n_options}{_tail(tail)}) or "
             f"({n_options},{_tail(tail)[1:]}) is needed"
         )
+    return array
+
+
+def _check_cost_entries(
+    array: NDArray[Any], n_rows: int, n_options: int, n_budgets: int | None
+) -> None:
+    """Check that no cost is negative and that totals fit 64 bits."""
     if array.min() < 0:
         place = _first_place(array < 0)
         raise AllocationError(
@@ -95,7 +127,6 @@ def _check_cost(
         )
     if int(array.max()) * n_rows > INT64_MAX:
         _check_total(array, n_rows, n_options, n_budgets)
-    return array.astype(np.int64) if array.dtype == np.uint64 else array
 
 
 def _check_total(array: NDArray[Any], n_rows: int, n_options: int, n_budgets: int | None) -> None:

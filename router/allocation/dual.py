@@ -10,14 +10,10 @@ the price.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from router.allocation.block import Block, IntArray, Plan
-
-if TYPE_CHECKING:
-    from router.allocation.problem import Table
 
 __all__ = ["Bracket", "find_bracket"]
 
@@ -53,7 +49,7 @@ class Bracket:
 class _Window:
     """The rows on which the two plans still differ, and what the decided rows add."""
 
-    surface: Block | Table
+    surface: Block
     lean: Plan
     rich: Plan
     room: int
@@ -103,7 +99,7 @@ class _Window:
         self.room -= outer.spend - self.lean.spend
 
 
-def find_bracket(surface: Block | Table, budget: int, lean: Plan, rich: Plan) -> Bracket:
+def find_bracket(surface: Block, budget: int, lean: Plan, rich: Plan) -> Bracket:
     """Find the dual minimum between a plan within the budget and a plan above it.
 
     Both plans must be optimal at some price, and no row may be above its rich choice at the price

@@ -12,12 +12,11 @@ import numpy as np
 
 if TYPE_CHECKING:
     from router.allocation.block import Block, FloatArray, IntArray, Plan
-    from router.allocation.problem import Table
 
 __all__ = ["fill_block", "split_ties"]
 
 
-def split_ties(surface: Block | Table, lean: Plan, rich: Plan, budget: int) -> Plan:
+def split_ties(surface: Block, lean: Plan, rich: Plan, budget: int) -> Plan:
     """Move tied rows from the lean to the rich plan, cheapest step first, while they fit."""
     rows = np.flatnonzero(lean.choices != rich.choices)
     if len(rows) <= 1:

@@ -7,11 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from router.allocation.block import FloatArray
 
-__all__ = ["GRID_ROUNDING", "find_common_step", "find_step"]
+__all__ = ["GRID_ROUNDING", "find_step", "lies_on_grid"]
 
 # Grids are looked for among multiples of this unit; a finer one would prune next to nothing.
 UNITS = 1000.0
@@ -47,16 +45,11 @@ def find_step(gain: FloatArray) -> float:
     return float(np.gcd.reduce(units)) / UNITS
 
 
-def find_common_step(gains: Iterable[FloatArray]) -> float:
-    """Find the largest step of which the gains of all blocks are whole multiples, or zero."""
-    units = 0
-    for gain in gains:
-        step = round(find_step(gain) * UNITS)
-        # A block of nothing but zeros lies on every grid.
-        if not step and gain.max() > 0.0:
-            return 0.0
-        units = int(np.gcd(units, step))
-    return units / UNITS
+def lies_on_grid(gain: FloatArray, step: float) -> bool:
+    """Tell whether all gains are whole multiples of a step."""
+    if not _on_grid(gain[:1]) or not _on_grid(gain):
+        return False
+    return not (np.rint(gain[gain > -np.inf] * UNITS) % round(step * UNITS)).any()
 
 
 def _on_grid(gain: FloatArray) -> bool:

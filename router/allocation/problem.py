@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from router.allocation.block import Block, IntArray, Plan
+from router.allocation.block import Block, IntArray
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
-__all__ = ["Problem", "Rule", "Table"]
-
-# A rule looks at a block and chooses one option per row.
-Rule = Callable[[Block], IntArray]
+__all__ = ["Problem", "Table"]
 
 # Elements of one block: half a mebibyte of float64 stays in the second-level cache.
 BLOCK_ELEMENTS = 1 << 16
@@ -40,6 +38,9 @@ class Problem:
         Options that a row may take.
     n_budgets : int
         Number of budgets k.
+    unchecked : bool
+        Whether the entries of quality and cost are still to be checked, by the first pass over a
+        problem too large to be read once more for that.
     """
 
     quality: NDArray[Any]
@@ -47,6 +48,7 @@ class Problem:
     weights: NDArray[np.float64] | None = None
     allowed: NDArray[np.bool_] | None = None
     n_budgets: int | None = None
+    unchecked: bool = False
 
     def __len__(self) -> int:
         """Count the rows."""
@@ -84,6 +86,16 @@ class Problem:
         """Read some rows as a dense block."""
         return Block(self.gains(rows), self.costs(rows), masked=self.allowed is not None)
 
+    def gains_of(self, rows: IntArray, choices: NDArray[Any]) -> NDArray[np.float64]:
+        """Gather the gain of one option of each of some rows."""
+        gain: NDArray[np.float64] = self.quality[rows, choices].astype(np.float64)
+        return gain if self.weights is None else gain * self.weights[rows]
+
+    def costs_of(self, rows: IntArray, choices: NDArray[Any]) -> IntArray:
+        """Gather the cost of one option of each of some rows."""
+        cost: IntArray = self.cost[choices] if self.shared else self.cost[rows, choices]
+        return cost.astype(np.int64, copy=False)
+
     def take(self, rows: IntArray) -> Problem:
         """Copy some rows into a smaller problem."""
         return Problem(
@@ -100,81 +112,26 @@ class Problem:
 
 
 class Table:
-    """Rows of a large problem, read in blocks at every round instead of being copied.
-
-    It offers what :class:`Block` offers to the search of the dual.
+    """Rows of a large problem, read in blocks instead of being copied.
 
     Parameters
     ----------
     problem : Problem
         The whole problem.
-    rows : ndarray of shape (r,), int64, or None
-        Rows in view; None for all of them.
     """
 
-    __slots__ = ("problem", "rows", "size")
+    __slots__ = ("problem",)
 
-    def __init__(self, problem: Problem, rows: IntArray | None = None) -> None:
+    def __init__(self, problem: Problem) -> None:
         self.problem = problem
-        self.rows = rows
-        self.size = len(self) * problem.n_options
 
     def __len__(self) -> int:
-        """Count the rows in view."""
-        return len(self.problem) if self.rows is None else len(self.rows)
+        """Count the rows."""
+        return len(self.problem)
 
     def blocks(self) -> Iterator[tuple[slice, Block]]:
-        """Walk over the rows in view in blocks that fit the cache."""
+        """Walk over the rows in blocks that fit the cache."""
         step = max(1, BLOCK_ELEMENTS // self.problem.n_options)
         for start in range(0, len(self), step):
             part = slice(start, min(start + step, len(self)))
-            yield part, self.problem.block(part if self.rows is None else self.rows[part])
-
-    def plans(self, rules: Sequence[Rule]) -> list[Plan]:
-        """Apply rules that choose one option per row in a single pass over all blocks."""
-        narrow = np.min_scalar_type(self.problem.n_options - 1)
-        choices = [np.empty(len(self), dtype=narrow) for _ in rules]
-        gain, spend = [0.0] * len(rules), [0] * len(rules)
-        for part, block in self.blocks():
-            for place, rule in enumerate(rules):
-                plan = block.plan(rule(block))
-                choices[place][part] = plan.choices
-                gain[place] += plan.gain
-                spend[place] += plan.spend
-        return [Plan(*columns) for columns in zip(choices, gain, spend, strict=True)]
-
-    def plan_at(self, price: float) -> Plan:
-        """Choose the best score of each row at a positive price and total the plan."""
-        return self.plans([lambda block: block.best_at(price)])[0]
-
-    def gain_of(self, choices: NDArray[Any]) -> NDArray[np.float64]:
-        """Gather the gain of each row's choice."""
-        rows = np.arange(len(self)) if self.rows is None else self.rows
-        gain: NDArray[np.float64] = self.problem.quality[rows, choices].astype(np.float64)
-        if self.problem.weights is not None:
-            gain *= self.problem.weights[rows]
-        return gain
-
-    def cost_of(self, choices: NDArray[Any]) -> IntArray:
-        """Gather the cost of each row's choice."""
-        rows = np.arange(len(self)) if self.rows is None else self.rows
-        table = self.problem.cost
-        cost: IntArray = table[choices] if self.problem.shared else table[rows, choices]
-        return cost.astype(np.int64, copy=False)
-
-    def plan(self, choices: NDArray[Any]) -> Plan:
-        """Total up a plan from its indices, the spend in integers."""
-        gain, spend = 0.0, 0
-        for start in range(0, len(self), BLOCK_ELEMENTS):
-            rows = np.arange(start, min(start + BLOCK_ELEMENTS, len(self)))
-            part = Table(self.problem, rows if self.rows is None else self.rows[rows])
-            gain += float(part.gain_of(choices[rows]).sum())
-            spend += int(part.cost_of(choices[rows]).sum())
-        return Plan(choices, gain, spend)
-
-    def take(self, rows: IntArray) -> Block | Table:
-        """View some of the rows in view, densely once they are few."""
-        inner = rows if self.rows is None else self.rows[rows]
-        if len(inner) * self.problem.n_options <= DENSE_ELEMENTS:
-            return self.problem.block(inner)
-        return Table(self.problem, inner)
+            yield part, self.problem.block(part)

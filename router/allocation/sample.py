@@ -7,64 +7,57 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from router.allocation.block import Block, Plan
 from router.allocation.dual import find_bracket
+from router.allocation.reader import CHEAPEST, RICHEST
 
 if TYPE_CHECKING:
-    from router.allocation.problem import Problem, Rule, Table
+    from router.allocation.block import IntArray
+    from router.allocation.problem import Problem
 
-__all__ = ["open_bracket"]
+__all__ = ["pick_rows", "sample_prices"]
 
 SAMPLE_ROWS = 4096
 SAMPLE_ELEMENTS = 1 << 18
 # The total's price misses the sample's by more than four standard errors once in 16 thousand.
 STANDARD_ERRORS = 4.0
+# Away from a price at which many rows are tied, they agree on which side they are.
+TIE_MARGIN = 1e-9
 
 
-def open_bracket(table: Table, budget: int) -> tuple[Plan, Plan, Plan, Plan]:
-    """Evaluate the cheapest, the richest and two sampled prices in one pass over a large table.
-
-    Returns
-    -------
-    tuple of Plan
-        Cheapest and richest plan, then the tightest plan within the budget and the tightest plan
-        above it. Every evaluated plan is optimal at its price, so a sample that misses costs
-        rounds, never correctness.
-    """
-    rules: list[Rule] = [Block.cheapest, Block.richest]
-    rules += [_at(price) for price in _sample_prices(table.problem, budget)]
-    plans = table.plans(rules)
-    lean = max((plan for plan in plans if plan.spend <= budget), default=plans[0], key=_spend)
-    rich = min((plan for plan in plans if plan.spend > budget), default=plans[1], key=_spend)
-    return plans[0], plans[1], lean, rich
-
-
-def _sample_prices(problem: Problem, budget: int) -> list[float]:
-    """Estimate two prices between which the budget's price lies, from evenly spaced rows."""
+def pick_rows(problem: Problem) -> IntArray:
+    """Pick evenly spaced rows to represent all of them."""
     n_rows = max(1, min(SAMPLE_ROWS, SAMPLE_ELEMENTS // problem.n_options, len(problem)))
-    rows = np.linspace(0, len(problem) - 1, n_rows).astype(np.int64)
+    return np.linspace(0, len(problem) - 1, n_rows).astype(np.int64)
+
+
+def sample_prices(problem: Problem, rows: IntArray, budget: int) -> tuple[float, float]:
+    """Estimate a price below the budget's and one above it.
+
+    Every plan is optimal at its price, so a sample that misses costs rounds, never correctness.
+    Where the sample leaves a side open its end of the scale stands there.
+
+    Parameters
+    ----------
+    problem : Problem
+        The whole problem.
+    rows : ndarray of shape (r,), int64
+        The sample.
+    budget : int
+        Budget of all rows in micro-units.
+    """
     block = problem.block(rows)
     share = budget * len(rows) / len(problem)
     cheapest, richest = block.plan(block.cheapest()), block.plan(block.richest())
     if not cheapest.spend <= share < richest.spend:
-        return []
+        return RICHEST, CHEAPEST
     middle = find_bracket(block, int(share), cheapest, richest)
     spread = float(block.cost_of(middle.lean.choices).std()) * math.sqrt(len(rows))
-    prices = []
-    for sign in (-1.0, 1.0):
-        goal = int(share + sign * STANDARD_ERRORS * spread)
-        if cheapest.spend <= goal < richest.spend:
-            price = find_bracket(block, goal, cheapest, richest).price
-            if price > 0.0:
-                prices.append(price)
-    return prices
-
-
-def _at(price: float) -> Rule:
-    """Bind a price into a rule."""
-    return lambda block: block.best_at(price)
-
-
-def _spend(plan: Plan) -> int:
-    """Order plans by what they spend."""
-    return plan.spend
+    low, high = RICHEST, CHEAPEST
+    goal = int(share + STANDARD_ERRORS * spread)
+    if goal < richest.spend:
+        low = find_bracket(block, goal, middle.lean, richest).price * (1.0 - TIE_MARGIN)
+    goal = int(share - STANDARD_ERRORS * spread)
+    if goal >= cheapest.spend:
+        high = find_bracket(block, goal, cheapest, middle.rich).price * (1.0 + TIE_MARGIN)
+    # A price of zero on the high side comes from a sample in which nothing is worth its cost.
+    return low, high if high > low else CHEAPEST

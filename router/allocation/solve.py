@@ -128,6 +128,9 @@ def solve(
     else:
         budgets = check_budgets(budget) if is_many(budget) else (check_budget(budget),)
     mark = unfunded == "mark"
+    plain = not mark and all(
+        x is None for x in (target, min_quality, max_cost, priority, depends_on)
+    )
     problem = check_problem(
         quality,
         cost,
@@ -135,9 +138,10 @@ def solve(
         allowed,
         n_budgets=len(budgets) if is_many(budget) else None,
         every_row=not mark,
+        defer=plain and not is_many(budget),
     )
     run = partial(_solve_checked, method=method, states_max=states_max)
-    if not mark and all(x is None for x in (target, min_quality, max_cost, priority, depends_on)):
+    if plain:
         return run(problem, budgets)
     objective = Objective(
         check_conditions(problem, min_quality, max_cost, priority),
