@@ -33,7 +33,7 @@ def test_bracket_meets_at_the_least_dual(kind: str) -> None:
         dual = float(block.scores(price).max(axis=1).sum()) + price * budget
         assert dual >= bracket.bound - 1e-9
     for plan in (bracket.lean, bracket.rich):
-        tangent = plan.gain + bracket.price * (budget - plan.spend)
+        tangent = plan.units / block.scale + bracket.price * (budget - plan.spend)
         assert tangent == pytest.approx(bracket.bound)
 
 
@@ -48,7 +48,7 @@ def test_bracket_ignores_decided_rows(kind: str, monkeypatch: pytest.MonkeyPatch
     for plan in (dropped.lean, dropped.rich):
         again = block.plan(plan.choices)
         assert again.spend == plan.spend
-        assert again.gain == pytest.approx(plan.gain)
+        assert again.units == plan.units
     assert dropped.lean.spend <= budget < dropped.rich.spend
 
 
@@ -80,7 +80,7 @@ def test_search_that_ends_early_bounds_what_it_left(states_max: int) -> None:
             block, budget, bracket.price, bracket.bound, bracket.lean, states_max=states_max
         )
         assert result.plan.spend <= budget
-        assert result.plan.gain <= best + 1e-9
+        assert result.plan.units / block.scale <= best + 1e-9
         assert result.bound >= best - 1e-9
 
 
@@ -92,8 +92,10 @@ def test_search_starts_from_any_plan() -> None:
         result = search_core(
             block, budget, bracket.price, bracket.bound, cheapest, states_max=10**7
         )
-        assert result.plan.gain == pytest.approx(best_by_table(block.gain, block.costs(), budget))
-        assert result.bound == pytest.approx(result.plan.gain)
+        assert result.plan.units / block.scale == pytest.approx(
+            best_by_table(block.gain, block.costs(), budget)
+        )
+        assert result.bound == pytest.approx(result.plan.units / block.scale)
 
 
 def test_search_under_several_budgets_encloses_the_best() -> None:

@@ -80,7 +80,7 @@ def test_climbing_skips_dominated_and_inner_options() -> None:
     """Only vertices of the upper hull are steps, in falling order of slope."""
     gain = np.array([[0.0, 0.1, 0.6, 0.5, 0.9]])
     block = Block(gain, np.array([[0, 10, 20, 30, 50]]))
-    steps = climb_hull(block, block.cheapest())
+    steps = climb_hull(block.gain, block.costs(), block.cheapest())
     assert steps.option.tolist() == [2, 4]
     assert steps.spend.tolist() == [20, 30]
     assert steps.slope.tolist() == pytest.approx([0.03, 0.01])
@@ -91,7 +91,7 @@ def test_collinear_slopes_never_rise_within_a_row() -> None:
     chance = np.random.default_rng(0)
     cost = np.sort(chance.integers(1, 10**6, (300, 20)), axis=1)
     block = Block(cost / 1e6 * chance.uniform(0.1, 1.0, (300, 1)), cost)
-    steps = climb_hull(block, block.cheapest())
+    steps = climb_hull(block.gain, block.costs(), block.cheapest())
     for row in range(300):
         mine = steps.row == row
         assert (np.diff(steps.slope[mine]) <= 0.0).all()

@@ -7,6 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from router.allocation.units import count_units, find_scale
+
 __all__ = ["Block", "Plan"]
 
 FloatArray = NDArray[np.float64]
@@ -17,10 +19,20 @@ INT64_MIN = int(np.iinfo(np.int64).min)
 
 
 class Plan(NamedTuple):
-    """One option per row with its exact spend and its gain."""
+    """One option per row with its exact totals.
+
+    Parameters
+    ----------
+    choices : ndarray of shape (n,), integer
+        Option of every row.
+    units : int
+        Total gain in whole units; divided by the scale of the rows it is the value.
+    spend : int
+        Total cost in micro-units.
+    """
 
     choices: NDArray[Any]
-    gain: float
+    units: int
     spend: int
 
 
@@ -35,16 +47,26 @@ class Block:
         Cost in micro-units; one-dimensional when all rows share it.
     masked : bool
         Whether any option is forbidden.
+    scale : float, optional
+        Units in a gain of one; the finest that the rows allow by default.
     """
 
-    __slots__ = ("cost", "cost_float", "gain", "masked", "offsets", "shared", "size")
+    __slots__ = ("cost", "cost_float", "gain", "masked", "offsets", "scale", "shared", "size")
 
-    def __init__(self, gain: FloatArray, cost: IntArray, *, masked: bool = False) -> None:
+    def __init__(
+        self,
+        gain: FloatArray,
+        cost: IntArray,
+        *,
+        masked: bool = False,
+        scale: float | None = None,
+    ) -> None:
         self.gain = gain
         self.cost = cost
         self.masked = masked
         self.size = gain.size
         self.shared = cost.ndim == 1
+        self.scale = find_scale(len(gain), float(gain.max())) if scale is None else scale
         self.cost_float: FloatArray = cost.astype(np.float64)
         self.offsets: IntArray = np.arange(0, gain.size, gain.shape[1])
 
@@ -68,8 +90,9 @@ class Block:
         return costs
 
     def plan(self, choices: NDArray[Any]) -> Plan:
-        """Total up a plan from its indices, the spend in integers."""
-        return Plan(choices, float(self.gain_of(choices).sum()), int(self.cost_of(choices).sum()))
+        """Total up a plan from its indices, gain and spend in integers."""
+        units = count_units(self.gain_of(choices), self.scale)
+        return Plan(choices, int(units.sum()), int(self.cost_of(choices).sum()))
 
     def scores(self, price: float) -> FloatArray:
         """Compute gain minus price times cost for every option."""
@@ -106,4 +129,4 @@ class Block:
     def take(self, rows: IntArray) -> Block:
         """Copy some rows into a smaller block."""
         cost = self.cost if self.shared else self.cost[rows]
-        return Block(self.gain[rows], cost, masked=self.masked)
+        return Block(self.gain[rows], cost, masked=self.masked, scale=self.scale)

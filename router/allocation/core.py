@@ -21,17 +21,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from router.allocation.block import INT64_MIN, Block, FloatArray, IntArray, Plan
+from router.allocation.block import INT64_MIN
 from router.allocation.grid import GRID_ROUNDING, find_step
 from router.allocation.hull import climb_hull
+from router.allocation.units import count_units
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from router.allocation.block import Block, FloatArray, IntArray, Plan
 
 __all__ = ["CoreResult", "search_core"]
 
 # Differences below this share of the bound are rounding, not value.
 ROUNDING = 1e-13
+# Gains are never negative, so this one stands for an option that is not to be taken.
+CLOSED = -1
 # A plan this close to its bound is granted a tenth of the states.
 WORTH = 1e-6
 
@@ -58,40 +63,41 @@ def search_core(
     price : float
         Positive price at which losses are measured.
     bound : float
-        Upper bound on the gain of these rows: the dual at `price`.
+        Upper bound on the value of these rows: the dual at `price`.
     plan : Plan
         Best known plan of these rows.
     states_max : int
         States to look at before the search ends with the bound of those still alive. The count
         does not depend on the clock, so a slow machine finds the same plan.
     """
-    if bound - plan.gain <= WORTH * abs(bound):
+    value = plan.units / block.scale
+    if bound - value <= WORTH * abs(bound):
         states_max //= 10
     core = _Core(block, price, bound, plan)
     if not len(core.rows):
-        return CoreResult(plan, plan.gain)
-    search = _Search(core, budget - core.fixed_spend, plan.gain - core.fixed_gain)
+        return CoreResult(plan, value)
+    search = _Search(core, budget - core.fixed_spend, plan.units - core.fixed_units)
     for layer in range(len(core.rows)):
         if not search.advance(layer, states_max):
             break
+    left = (search.dropped + core.fixed_units) / block.scale
     if search.best.layer < 0:
-        return CoreResult(plan, max(plan.gain, search.dropped + core.fixed_gain))
+        return CoreResult(plan, max(value, left))
     choices = core.choices.copy()
     choices[core.rows] = core.option[np.arange(len(core.rows)), search.trace()]
     better = block.plan(choices)
-    return CoreResult(better, max(better.gain, search.dropped + core.fixed_gain))
+    return CoreResult(better, max(better.units / block.scale, left))
 
 
 class _Search:
-    """Pareto states over the core rows, one row at a time."""
+    """Pareto states over the core rows, one row at a time; gains are counted in whole units."""
 
     __slots__ = (
-        "base_gain",
         "base_spend",
+        "base_units",
         "best",
         "core",
         "dropped",
-        "gain",
         "layers",
         "limit",
         "n_states",
@@ -99,29 +105,30 @@ class _Search:
         "room",
         "spend",
         "steps",
+        "units",
     )
 
-    def __init__(self, core: _Core, room: int, best_gain: float) -> None:
+    def __init__(self, core: _Core, room: int, best_units: int) -> None:
         self.core = core
         self.room = room
-        self.limit = core.bound - core.fixed_gain
-        self.best = _Best(best_gain)
+        self.limit = core.bound - core.fixed_units
+        self.best = _Best(best_units)
         self.dropped = -np.inf
         # How far the best live state may still reach.
         self.reach = self.limit
         self.n_states = 0
         self.spend = np.zeros(1, dtype=np.int64)
-        self.gain = np.zeros(1)
+        self.units = np.zeros(1, dtype=np.int64)
         self.layers: list[_Layer] = []
-        hull = Block(core.gain, core.cost, masked=True)
-        self.steps = climb_hull(hull, np.zeros(len(core.rows), dtype=np.int64))
+        start = np.zeros(len(core.rows), dtype=np.int64)
+        self.steps = climb_hull(core.units, core.cost, start)
         self.base_spend = np.append(core.cost[::-1, 0].cumsum()[::-1], 0)
-        self.base_gain = np.append(core.gain[::-1, 0].cumsum()[::-1], 0.0)
+        self.base_units = np.append(core.units[::-1, 0].cumsum()[::-1], 0)
 
     def advance(self, layer: int, states_max: int) -> bool:
         """Add one row to all states; say whether any state may still beat the best plan."""
         core = self.core
-        room_for_loss = self.limit - self.best.gain - core.step
+        room_for_loss = self.limit - self.best.units - core.step
         options = np.flatnonzero(core.open[layer] & (core.loss[layer] < room_for_loss))
         if not len(options):
             return False
@@ -130,57 +137,57 @@ class _Search:
             self.dropped = self.reach
             return False
         self.n_states += n_new
-        cost, gain = core.cost[layer, options], core.gain[layer, options]
+        cost, units = core.cost[layer, options], core.units[layer, options]
         if len(options) == 1:
             # One option left: every state moves alike and none needs a new look.
             self.spend += cost[0]
-            self.gain += gain[0]
+            self.units += units[0]
             self.layers.append(_Layer(None, options))
             return True
         # Option by option the states stay sorted, so the sort below merges a few runs.
         spend = (self.spend + cost[:, None]).ravel()
-        total = (self.gain + gain[:, None]).ravel()
+        total = (self.units + units[:, None]).ravel()
         reach = self._complete(layer, spend, total, options)
-        alive = np.flatnonzero(reach > self.best.gain + core.step)
+        alive = np.flatnonzero(reach > self.best.units + core.step)
         alive = alive[spend[alive].argsort(kind="stable")]
         alive = alive[_undominated(spend[alive], total[alive], core.noise)]
         parent = (alive % len(self.spend)).astype(np.int32)
         self.layers.append(_Layer(parent, options[alive // len(self.spend)]))
-        self.spend, self.gain = spend[alive], total[alive]
+        self.spend, self.units = spend[alive], total[alive]
         self.reach = float(reach[alive].max(initial=-np.inf))
         return bool(len(alive))
 
     def _complete(
-        self, layer: int, spend: IntArray, total: FloatArray, options: IntArray
+        self, layer: int, spend: IntArray, total: IntArray, options: IntArray
     ) -> FloatArray:
         """Bound every state by the relaxation of the rows to come, and note the best completion."""
         frontier = self._frontier(layer + 1)
         room = self.room - spend
         place = frontier.spend.searchsorted(room, side="right") - 1
-        done = total + frontier.gain[place]
+        done = total + frontier.units[place]
         top = int(done.argmax())
-        if done[top] > self.best.gain:
+        if done[top] > self.best.units:
             width = len(self.spend)
             self.best = _Best(
-                float(done[top]),
+                int(done[top]),
                 layer,
                 top % width,
                 int(options[top // width]),
                 int(place[top]) - 1,
             )
-        reach: FloatArray = done + frontier.slope[place] * (room - frontier.spend[place])
-        return reach
+        rise: FloatArray = frontier.slope[place] * (room - frontier.spend[place])
+        return rise + done
 
     def _frontier(self, layer: int) -> _Frontier:
         """Build the concave frontier of the rows from a layer on, led by an infeasible entry."""
         chosen = self.steps.row >= layer
-        spend, gain = self.steps.spend[chosen], self.steps.gain[chosen]
+        spend, units = self.steps.spend[chosen], self.steps.gain[chosen].astype(np.int64)
         spend = np.concatenate(([INT64_MIN, self.base_spend[layer]], spend))
-        gain = np.concatenate(([-np.inf, self.base_gain[layer]], gain))
+        units = np.concatenate(([INT64_MIN, self.base_units[layer]], units))
         spend[1:].cumsum(out=spend[1:])
-        gain[1:].cumsum(out=gain[1:])
+        units[1:].cumsum(out=units[1:])
         slope = np.concatenate(([0.0], self.steps.slope[chosen], [0.0]))
-        return _Frontier(spend, gain, slope)
+        return _Frontier(spend, units, slope)
 
     def trace(self) -> IntArray:
         """Follow the best completion back to one option per core row."""
@@ -199,10 +206,10 @@ class _Search:
         return picked
 
 
-def _undominated(spend: IntArray, gain: FloatArray, noise: float) -> NDArray[np.bool_]:
+def _undominated(spend: IntArray, units: IntArray, noise: int) -> NDArray[np.bool_]:
     """Mark, among states sorted by spend, those that no cheaper or equal one matches in gain."""
     keep = np.ones(len(spend), dtype=np.bool_)
-    keep[1:] = gain[1:] > np.maximum.accumulate(gain)[:-1] + noise
+    keep[1:] = units[1:] > np.maximum.accumulate(units)[:-1] + noise
     # Of kept states with one spend the last has the highest gain.
     places = np.flatnonzero(keep)
     keep[places[:-1][spend[places[:-1]] == spend[places[1:]]]] = False
@@ -212,62 +219,67 @@ def _undominated(spend: IntArray, gain: FloatArray, noise: float) -> NDArray[np.
 class _Core:
     """The rows in doubt, their options sorted by cost, and what the settled rows add.
 
-    Options of one row sit side by side, cheapest first, padded with closed ones.
+    Options of one row sit side by side, cheapest first, padded with closed ones. Bound, step, noise
+    and losses are in units, as the gains are.
     """
 
     __slots__ = (
         "bound",
         "choices",
         "cost",
-        "fixed_gain",
         "fixed_spend",
-        "gain",
+        "fixed_units",
         "loss",
         "noise",
         "open",
         "option",
         "rows",
         "step",
+        "units",
     )
 
     def __init__(self, block: Block, price: float, bound: float, plan: Plan) -> None:
         scores = block.scores(price)
         self.choices = scores.argmax(axis=1)
         loss = scores.max(axis=1, keepdims=True) - scores
-        self.bound = bound
-        self.noise = ROUNDING * abs(bound)
-        self.step = max(self.noise, find_step(block.gain) * (1.0 - GRID_ROUNDING))
-        possible = loss < bound - plan.gain - self.step
+        noise = ROUNDING * abs(bound)
+        step = max(noise, find_step(block.gain) * (1.0 - GRID_ROUNDING))
+        self.bound, self.step = bound * block.scale, step * block.scale
+        self.noise = int(noise * block.scale)
+        possible = loss < bound - plan.units / block.scale - step
         doubtful = np.flatnonzero(np.count_nonzero(possible, axis=1) > 1)
         # Rows with a close second option first: later rows then have the steeper relaxation.
         second = np.partition(loss[doubtful], 1, axis=1)[:, 1] if len(doubtful) else loss[:0, 0]
         self.rows = doubtful[second.argsort(kind="stable")]
         settled = np.ones(len(block), dtype=np.bool_)
         settled[self.rows] = False
-        self.fixed_gain = float(block.gain_of(self.choices)[settled].sum())
+        fixed = count_units(block.gain_of(self.choices)[settled], block.scale)
+        self.fixed_units = int(fixed.sum())
         self.fixed_spend = int(block.cost_of(self.choices)[settled].sum())
         self._pack(block, loss, possible)
 
     def _pack(self, block: Block, loss: FloatArray, possible: NDArray[np.bool_]) -> None:
         """Sort the possible options of every core row by cost and close the dominated ones."""
-        gain, cost = block.gain[self.rows], block.costs()[self.rows]
+        cost = block.costs()[self.rows]
         row, option = np.nonzero(possible[self.rows])
-        order = np.lexsort((-gain[row, option], cost[row, option], row))
+        units = count_units(block.gain[self.rows[row], option], block.scale)
+        order = np.lexsort((-units, cost[row, option], row))
         row, option = row[order], option[order]
         starts = row.searchsorted(np.arange(len(self.rows)))
         column = np.arange(len(row)) - starts[row]
         shape = (len(self.rows), int(column.max(initial=0)) + 1)
         self.option = np.zeros(shape, dtype=np.int64)
         self.cost = np.zeros(shape, dtype=np.int64)
-        self.gain = np.full(shape, -np.inf)
+        self.units = np.full(shape, CLOSED)
         self.loss = np.full(shape, np.inf)
         self.option[row, column] = option
         self.cost[row, column] = cost[row, option]
-        self.gain[row, column] = gain[row, option]
-        self.loss[row, column] = loss[self.rows[row], option]
-        self.open = self.gain > -np.inf
-        self.open[:, 1:] &= self.gain[:, 1:] > np.maximum.accumulate(self.gain, axis=1)[:, :-1]
-        self.gain[~self.open] = -np.inf
+        self.units[row, column] = units[order]
+        # Losses are compared with what is left between bound and best plan, which is in units.
+        self.loss[row, column] = loss[self.rows[row], option] * block.scale
+        self.open = self.units > CLOSED
+        self.open[:, 1:] &= self.units[:, 1:] > np.maximum.accumulate(self.units, axis=1)[:, :-1]
+        self.units[~self.open] = CLOSED
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +287,7 @@ class _Frontier:
     """Concave relaxation of the rows to come: the breakpoints of their hull steps."""
 
     spend: IntArray
-    gain: FloatArray
+    units: IntArray
     slope: FloatArray
 
 
@@ -291,7 +303,7 @@ class _Layer:
 class _Best:
     """The best completion so far: a state, its option and the relaxed steps that follow."""
 
-    gain: float
+    units: int
     layer: int = -1
     parent: int = -1
     option: int = -1

@@ -17,7 +17,7 @@ from router.allocation.block import Block, IntArray, Plan
 
 __all__ = ["Bracket", "find_bracket"]
 
-# Totals at one price carry the rounding of their sums; smaller differences are no new tangent.
+# Scores at one price carry the rounding of their product; smaller differences are no new tangent.
 ROUNDING = 1e-15
 # Below this many elements a round is cheaper than dropping the rows that are already decided.
 COMPACT_ELEMENTS = 4096
@@ -56,25 +56,25 @@ class _Window:
     full_lean: IntArray
     full_rich: IntArray
     rows: IntArray | None = None
-    fixed_gain: float = 0.0
+    fixed_units: int = 0
     bound: float = np.inf
 
     def step(self) -> tuple[float, bool]:
         """Evaluate the crossing of the two tangents and say whether it is the minimum."""
-        lean, rich = self.lean, self.rich
-        # Rounding of nearly equal totals must not turn the price negative.
-        price = max(0.0, (rich.gain - lean.gain) / (rich.spend - lean.spend))
+        lean, rich, scale = self.lean, self.rich, self.surface.scale
+        # Rounding of nearly equal scores must not turn the price negative.
+        price = max(0.0, (rich.units - lean.units) / scale / (rich.spend - lean.spend))
         best = self.surface.plan_at(price)
-        height = best.gain - price * best.spend
-        line = max(lean.gain - price * lean.spend, rich.gain - price * rich.spend)
-        self.bound = self.fixed_gain + height + price * self.room
+        self.bound = (self.fixed_units + best.units) / scale + price * (self.room - best.spend)
+        # How far the best plan at this price lies above the line through the other two.
+        excess = (best.units - lean.units) / scale - price * (best.spend - lean.spend)
         inside = lean.spend < best.spend < rich.spend
         if inside and best.spend > self.room:
             self.rich = best
         elif inside:
             self.lean = best
-        noise = ROUNDING * (abs(best.gain) + price * best.spend)
-        return price, height <= line + noise or not inside
+        noise = ROUNDING * (best.units / scale + price * best.spend)
+        return price, excess <= noise or not inside
 
     def flush(self) -> None:
         """Write the two plans of the rows in view into the plans of all rows."""
@@ -95,7 +95,7 @@ class _Window:
         self.rows = open_rows if self.rows is None else self.rows[open_rows]
         self.lean = self.surface.plan(self.lean.choices[open_rows])
         self.rich = self.surface.plan(self.rich.choices[open_rows])
-        self.fixed_gain += outer.gain - self.lean.gain
+        self.fixed_units += outer.units - self.lean.units
         self.room -= outer.spend - self.lean.spend
 
 
@@ -119,8 +119,8 @@ def find_bracket(surface: Block, budget: int, lean: Plan, rich: Plan) -> Bracket
     window.flush()
     spent = budget - window.room
     return Bracket(
-        Plan(window.full_lean, window.fixed_gain + window.lean.gain, spent + window.lean.spend),
-        Plan(window.full_rich, window.fixed_gain + window.rich.gain, spent + window.rich.spend),
+        Plan(window.full_lean, window.fixed_units + window.lean.units, spent + window.lean.spend),
+        Plan(window.full_rich, window.fixed_units + window.rich.units, spent + window.rich.spend),
         price,
         window.bound,
     )

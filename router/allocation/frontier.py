@@ -75,7 +75,7 @@ class Hulls:
             start[part] = block.cheapest()
             gain[part] = block.gain_of(start[part])
             cost[part] = block.cost_of(start[part])
-            parts.append(climb_hull(block, start[part], part.start))
+            parts.append(climb_hull(block.gain, block.costs(), start[part], part.start))
         return cls(start, gain, cost, join_steps(parts))
 
     def keep(self, rows: NDArray[np.bool_]) -> Hulls:

@@ -14,7 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from router.allocation.block import Block, FloatArray, IntArray
+    from router.allocation.block import FloatArray, IntArray
 
 __all__ = ["Steps", "climb_hull", "join_steps"]
 
@@ -31,8 +31,8 @@ class Steps:
         Option the step leads to.
     spend : ndarray of shape (s,), int64
         Additional cost in micro-units, positive.
-    gain : ndarray of shape (s,), float64
-        Additional gain, positive.
+    gain : ndarray of shape (s,), float64 or int64
+        Additional gain, positive, in the type of the gains climbed.
     slope : ndarray of shape (s,), float64
         Gain per micro-unit, never rising along the array nor within a row.
     """
@@ -40,7 +40,7 @@ class Steps:
     row: IntArray
     option: IntArray
     spend: IntArray
-    gain: FloatArray
+    gain: FloatArray | IntArray
     slope: FloatArray
 
     def select(self, chosen: NDArray[np.bool_] | IntArray) -> Steps:
@@ -54,22 +54,25 @@ class Steps:
         )
 
 
-def climb_hull(block: Block, start: IntArray, first_row: int = 0) -> Steps:
+def climb_hull(
+    gain: FloatArray | IntArray, cost: IntArray, start: IntArray, first_row: int = 0
+) -> Steps:
     """Collect the hull steps of all rows from their cheapest option upward.
 
     Parameters
     ----------
-    block : Block
-        Rows with their options in any order.
+    gain : ndarray of shape (n, m), float64 or int64
+        Gains of the options in any order, below zero where an option is not to be taken.
+    cost : ndarray of shape (n, m), int64
+        Their costs in micro-units.
     start : ndarray of shape (n,), int64
         Cheapest option of every row, the best of equally cheap ones.
     first_row : int, default=0
-        Number of the block's first row.
+        Number of the first row.
     """
     parts: list[Steps] = []
-    rows = np.arange(len(block))
-    gain, cost = block.gain, block.costs()
-    at_gain, at_cost = block.gain_of(start), block.cost_of(start)
+    rows = np.arange(len(gain))
+    at_gain, at_cost = gain[rows, start], cost[rows, start]
     last = np.full(len(rows), np.inf)
     while len(rows):
         step = cost - at_cost[:, None]

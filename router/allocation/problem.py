@@ -82,9 +82,10 @@ class Problem:
         """Read the costs of some rows, or the one row that all share, as int64."""
         return np.ascontiguousarray(self.cost if self.shared else self.cost[rows], dtype=np.int64)
 
-    def block(self, rows: slice | IntArray = slice(None)) -> Block:
-        """Read some rows as a dense block."""
-        return Block(self.gains(rows), self.costs(rows), masked=self.allowed is not None)
+    def block(self, rows: slice | IntArray = slice(None), *, scale: float | None = None) -> Block:
+        """Read some rows as a dense block, counted in units of their own or of a given scale."""
+        masked = self.allowed is not None
+        return Block(self.gains(rows), self.costs(rows), masked=masked, scale=scale)
 
     def gains_of(self, rows: IntArray, choices: NDArray[Any]) -> NDArray[np.float64]:
         """Gather the gain of one option of each of some rows."""

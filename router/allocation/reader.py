@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 import numpy as np
 
 from router.allocation.block import INT64_MAX
+from router.allocation.units import count_units, find_scale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -38,8 +39,6 @@ PART_ELEMENTS = 1 << 16
 THREADS = 2
 # Below this many elements starting a thread takes longer than it saves.
 THREADED_ELEMENTS = 1 << 21
-# The gains of a plan add up to a whole number of at most this many bits.
-TOTAL_BITS = 62
 
 
 class Tally(NamedTuple):
@@ -108,12 +107,11 @@ class Reader:
         highest = 1.0 if problem.unchecked else float(problem.quality.max())
         if problem.weights is not None:
             highest *= float(problem.weights.max())
-        bits = math.frexp(highest)[1] + len(problem).bit_length()
-        return cls(problem, math.ldexp(1.0, min(TOTAL_BITS - bits, 1000)))
+        return cls(problem, find_scale(len(problem), highest))
 
     def count(self, gain: FloatArray) -> int:
         """Total gains in whole units."""
-        return int(np.rint(gain * self.scale).astype(np.int64).sum())
+        return int(count_units(gain, self.scale).sum())
 
     def choose(
         self,
@@ -164,7 +162,7 @@ class Reader:
         given: NDArray[Any] | None,
     ) -> Reading:
         """Choose the options of one part at each price and total them."""
-        block = self.problem.block(rows)
+        block = self.problem.block(rows, scale=self.scale)
         for price, choices in zip(prices, written, strict=True):
             if price == CHEAPEST:
                 choices[:] = block.cheapest()

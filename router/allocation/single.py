@@ -39,13 +39,14 @@ def solve_single(problem: Problem, budget: int, *, states_max: int) -> Solution:
             f"{len(problem)} rows, which costs {required}"
         )
     if richest.spend <= budget:
-        return _wrap(richest, richest.gain, 0.0, "slack", required)
+        return _wrap(block, richest, 0.0, (0.0, "slack", required))
     bracket = find_bracket(block, budget, cheapest, richest)
     plan = split_ties(block, bracket.lean, bracket.rich, budget)
     plan, bound = _polish_block(
         block, budget, bracket.price, bracket.bound, plan, states_max=states_max
     )
-    return _wrap(plan, bound, bracket.price, "core" if states_max else "dual", required)
+    method = "core" if states_max else "dual"
+    return _wrap(block, plan, bound, (bracket.price, method, required))
 
 
 def _polish_block(
@@ -59,7 +60,8 @@ def _polish_block(
     return result.plan, min(bound, result.bound)
 
 
-def _wrap(plan: Plan, bound: float, price: float, method: str, required: int) -> Solution:
-    """Put a plan and its proof into a solution."""
+def _wrap(block: Block, plan: Plan, bound: float, rest: tuple[float, str, int]) -> Solution:
+    """Put a plan and its proof into a solution; the rest is price, method and least total."""
     choices = plan.choices.astype(np.int64, copy=False)
-    return Solution(choices, plan.gain, plan.spend, max(bound, plan.gain), price, method, required)
+    value = plan.units / block.scale
+    return Solution(choices, value, plan.spend, max(bound, value), *rest)
