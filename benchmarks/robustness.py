@@ -8,6 +8,9 @@ alone by more than .003.
 refold     the protocol on random folds, twins of a text together; no choice was made on them
 shuffled   outcomes dealt to other questions, so that nothing can be learned (negative control)
 sparse-k   every training question keeps k random options; scored on all
+
+``--chance N`` tells how often chance alone breaks the rule for shuffled outcomes: N plans that know
+nothing but the options' means and choose at random which questions get more.
 """
 
 from __future__ import annotations
@@ -27,6 +30,7 @@ import numpy as np
 from router import read_log
 from router.evaluation import build_view, cross_fit, score_plans
 from router.evaluation.baselines import predict_baselines
+from router.evaluation.protocol import iterate_folds
 from router.models.training import fit_gain_model
 from router.scoring import bootstrap_interval
 
@@ -160,6 +164,27 @@ def measure(log: OutcomeLog, name: str, mode: str, seed: int) -> Row:
     )
 
 
+def measure_chance(log: OutcomeLog, n_plans: int) -> tuple[float, float, float]:
+    """Plan by means with questions in random order; give mean and deviation to blind, and breaks.
+
+    The best fixed mix is scored as an expectation, a plan by the very questions that it picks.
+    """
+    view = build_view(log)
+    differences, broken = [], 0
+    for seed in range(n_plans):
+        order = 1e-6 * np.random.default_rng(seed).random((len(view.quality), 1))
+        surface = np.zeros_like(view.quality)
+        for fold in iterate_folds(view):
+            # A question's place in the order tilts all its gains alike, by next to nothing.
+            surface[fold.test] = fold.mean_quality * (1.0 + order[fold.test])
+        quality = score_plans(view, {"random": surface}).quality
+        plan, blind = quality["random"].mean(axis=0), quality["blind"].mean(axis=0)
+        gain = bootstrap_interval(plan, blind, seed=0)
+        differences.append(float((plan - blind).mean()))
+        broken += differences[-1] < -TOLERANCE and gain.low < LOWER_BOUND
+    return float(np.mean(differences)), float(np.std(differences)), broken / n_plans
+
+
 def main() -> int:
     """Measure what was asked for and print a table."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -168,11 +193,18 @@ def main() -> int:
     parser.add_argument("--seeds", nargs="+", type=int, default=[1])
     parser.add_argument("--quick", action="store_true", help="two small logs only")
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
+    parser.add_argument("--chance", type=int, metavar="N", help="only what chance does, N plans")
     arguments = parser.parse_args()
     default = Path(__file__).resolve().parents[2] / "shared" / "data"
     folder = Path(os.environ.get("ROUTER_DATA", default)) / "outcomes"
     if not folder.is_dir():
         print(f"the shared logs are not at {folder}: nothing to measure")
+        return 0
+    if arguments.chance is not None:
+        for name in arguments.logs or QUICK:
+            log = read_log(folder / f"{name}.parquet")
+            shift, deviation, broken = measure_chance(log, arguments.chance)
+            print(f"{name}: {shift:+.4f}, deviation {deviation:.4f}, rule broken by {broken:.1%}")
         return 0
     print(
         "| log | mode | seed | blind | means | task | ridge | **router** "
