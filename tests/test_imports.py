@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 HEAVY = frozenset(
     {
+        "dask",
+        "distributed",
         "fastapi",
         "joblib",
         "lightgbm",

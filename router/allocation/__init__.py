@@ -9,7 +9,16 @@ the few rows left in doubt proves the plan or bounds its distance to the best on
 from __future__ import annotations
 
 from router.allocation.frontier import Hulls, trace_frontier
+from router.allocation.sharded import Shard, ShardedSolution, allocate_sharded
 from router.allocation.solution import Solution
 from router.allocation.solve import solve
 
-__all__ = ["Hulls", "Solution", "solve", "trace_frontier"]
+__all__ = [
+    "Hulls",
+    "Shard",
+    "ShardedSolution",
+    "Solution",
+    "allocate_sharded",
+    "solve",
+    "trace_frontier",
+]
