@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from router.budgets import Budget
 from router.choices import Choice
+from router.curves import CurvePoint
 from router.exceptions import RouterError
 from router.log_merging import read_logs
 from router.logs import read_log
@@ -17,7 +18,7 @@ from router.models.bundle import Bundle
 from router.options import Menu, Option
 from router.outcomes import Outcome, OutcomeLog
 from router.plan import Plan
-from router.planner import CurvePoint, Router
+from router.planner import Router
 from router.prices import ModelPrice, Prices
 from router.questions import Question, read_questions
 

@@ -55,6 +55,15 @@ class Choice:
         where the bundle cannot tell.
     cost_deviation : mapping of str to float
         Standard deviation of the real cost, in the units in which it was measured.
+    joint_quality : float, optional
+        The product of the expected qualities of all questions that this one succeeds with; None
+        where it stands alone.
+    bound_by : str, optional
+        What kept a better option out at the prices of the budget: ``"forbidden"``, ``"latency
+        ceiling"``, ``"cost ceiling"`` or ``"floor"``; of an unfunded question ``"budget"``, or
+        ``"conditions"`` where they left it no option.
+    required_cost : mapping of str to float
+        What the cheapest option of an unfunded question would have cost, by planned unit.
     """
 
     id: str
@@ -72,6 +81,9 @@ class Choice:
     reason: str
     familiarity: float | None = None
     cost_deviation: Mapping[str, float] = field(default_factory=dict)
+    joint_quality: float | None = None
+    bound_by: str | None = None
+    required_cost: Mapping[str, float] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the fields, ready for JSON."""

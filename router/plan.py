@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from router.budgets import MICRO, from_micro
-from router.choices import STATUSES, Choice
+from router.budgets import from_micro
+from router.choices import Choice
 from router.exceptions import MissingExtraError
 from router.plan_axes import find_neighbours, measure_position
-from router.question_costs import exceed_probability
+from router.plan_reasons import Reasons, multiply_groups
+from router.plan_totals import sum_up
+from router.questions import label_dependent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,7 +33,10 @@ __all__ = ["Plan"]
 class Plan:
     """An option for every question within a budget.
 
-    Iterating gives the choices in the order of the questions.
+    Iterating gives the choices in the order of the questions. What is optimised is the mean quality
+    of all answers, weighted where questions are (``totals["mean_quality"]``). A question that
+    stands alone is an answer; questions that depend on each other are one answer together, with the
+    product of their qualities and the largest of their weights.
 
     Parameters
     ----------
@@ -47,15 +52,21 @@ class Plan:
         Planned cost by option and budget unit, in micro-units, margin included; by question too
         where questions differ.
     budget_micro : mapping of str to int
-        The budget by unit, k of them, in micro-units.
+        The budget by unit in micro-units; empty where only a target was given.
     costs : QuestionCosts
         Expected cost and its doubt in every unit that is known.
     shadow_price : mapping of str to float
-        Quality that one more unit of each budget would bring.
+        Quality that one more unit of each planned unit would bring.
     gap : float
-        Proven relative distance to the best possible plan on this surface.
+        Proven relative distance to the best possible plan on this surface; where a target is
+        reached, of the planned cost to the least possible.
     notes : tuple of str
         What a reader should know.
+    target_quality : float, optional
+        Mean quality that was to be reached at the least cost.
+    closed : ndarray of int8, shape (n, m), optional
+        Options out by a condition of their question, as positions in
+        :data:`router.plan_conditions.CONDITIONS`; None where all are on offer.
     """
 
     plan_id: str
@@ -70,6 +81,13 @@ class Plan:
     shadow_price: Mapping[str, float]
     gap: float
     notes: tuple[str, ...] = ()
+    target_quality: float | None = None
+    closed: NDArray[np.int8] | None = None
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """What was planned in, k units: those of the budget, or the one that was spent least of."""
+        return tuple(self.shadow_price)
 
     def __len__(self) -> int:
         """Count the questions."""
@@ -78,9 +96,10 @@ class Plan:
     def __repr__(self) -> str:
         """Sum up the plan in one line."""
         totals = self.totals
+        budget, cost = totals["budget"], totals["cost"]
         spent = ", ".join(
-            f"{totals['cost'][unit]:g} of {amount:g} {unit}"
-            for unit, amount in totals["budget"].items()
+            f"{cost[unit]:g}" + (f" of {budget[unit]:g}" if unit in budget else "") + f" {unit}"
+            for unit in self.units
         )
         return (
             f"<Plan {self.plan_id}: {len(self)} questions, {spent}, "
@@ -121,10 +140,23 @@ class Plan:
         found = {unit: float(values[row, column]) for unit, values in self._deviation.items()}
         return {unit: value for unit, value in found.items() if not math.isnan(value)}
 
-    def _plan_micro(
+    def plan_micro(
         self, rows: int | NDArray[np.int64], columns: int | slice | NDArray[np.int64]
     ) -> NDArray[np.int64]:
-        """Planned cost of options of questions, budget units last."""
+        """Give the planned cost of options of questions in micro-units, budget units last.
+
+        Parameters
+        ----------
+        rows : int or ndarray of int64
+            Questions.
+        columns : int, slice or ndarray of int64
+            Options.
+
+        Returns
+        -------
+        ndarray of int64
+            The last axis has length k.
+        """
         by_question = self.cost_micro.ndim > 2
         return self.cost_micro[rows, columns] if by_question else self.cost_micro[columns]
 
@@ -134,8 +166,8 @@ class Plan:
             unit: float(amount[row, column] if amount.ndim > 1 else amount[column])
             for unit, amount in self._expected.items()
         }
-        planned = self._plan_micro(row, column).tolist()
-        return cost | dict(zip(self.budget_micro, map(from_micro, planned), strict=True))
+        planned = self.plan_micro(row, column).tolist()
+        return cost | dict(zip(self.units, map(from_micro, planned), strict=True))
 
     @cached_property
     def _search_axis(self) -> NDArray[np.int64]:
@@ -154,40 +186,34 @@ class Plan:
         Returns
         -------
         dict
-            ``expected_quality`` and ``expected_gain`` (sums over questions), ``quality_interval``
-            (where the sum of the outcomes lies, nine times of ten; None where that was not
-            measured), ``cost`` and ``budget`` by unit, ``expected_cost`` without the margin,
-            ``cost_deviation`` of its sum, and ``overspend_probability``, the chance that real cost
-            exceeds the budget (both None where consumption does not differ or was not measured),
-            and the number of questions by status.
+            ``expected_quality`` and ``expected_gain`` (sums over answers, ``n_answers`` of them: as
+            many as ``n_questions`` unless some depend on each other), ``mean_quality`` (their mean
+            by weight, which is what was optimised and what ``target_quality`` is compared with),
+            ``quality_interval`` (where the sum of the outcomes lies, nine times of ten; None where
+            that was not measured, as for products), ``cost`` and ``budget`` by unit,
+            ``minimum_required`` (what the cheapest plan of all questions would cost),
+            ``expected_cost`` without the margin, ``cost_deviation`` of its sum, and
+            ``overspend_probability``, the chance that real cost exceeds the budget (both None where
+            consumption does not differ or was not measured), and the number of questions by status.
         """
+        return sum_up(self, self._base_option, self._statuses, self._labels)
+
+    @cached_property
+    def _labels(self) -> NDArray[np.int64] | None:
+        """Groups of dependent questions, where there are any."""
+        return label_dependent(self.questions)
+
+    @cached_property
+    def _joint_quality(self) -> NDArray[np.float64]:
+        """The product of the qualities in each question's group."""
         funded = self.choice_index >= 0
-        chosen = self.choice_index[funded]
-        rows = np.flatnonzero(funded)
-        quality = float(self.surface.quality[rows, chosen].sum())
-        base = float(self.surface.quality[:, self._base_option].sum())
-        spent = self._plan_micro(rows, chosen).sum(axis=0)
-        sums = {unit: self.costs.sum_up(unit, rows, chosen) for unit in self.costs.units}
-        expected = {unit: total for unit, (total, _) in sums.items()}
-        # Budgeted units are summed in micro-units, so that the total is the one that was planned.
-        cost = expected | dict(zip(self.budget_micro, map(from_micro, spent.tolist()), strict=True))
-        budget = {unit: from_micro(amount) for unit, amount in self.budget_micro.items()}
-        statuses = self._statuses
-        interval = self.surface.bound_total(rows, chosen)
-        return {
-            "n_questions": len(self.questions),
-            "expected_quality": quality,
-            "quality_interval": None if interval is None else list(interval),
-            "expected_gain": quality - base,
-            "cost": cost,
-            "budget": budget,
-            "expected_cost": expected,
-            "cost_deviation": {unit: deviation for unit, (_, deviation) in sums.items()},
-            "overspend_probability": {
-                unit: exceed_probability(amount, *sums[unit]) for unit, amount in budget.items()
-            },
-            "statuses": {name: int((statuses == name).sum()) for name in STATUSES},
-        }
+        quality = self.surface.quality[np.arange(len(self)), self.choice_index]
+        return multiply_groups(np.where(funded, quality, 0.0), self._labels)
+
+    @cached_property
+    def _reasons(self) -> Reasons:
+        """What speaks for each choice."""
+        return Reasons(self, self._base_option, self._labels)
 
     @cached_property
     def _statuses(self) -> NDArray[np.str_]:
@@ -262,14 +288,23 @@ class Plan:
             marginal_gain_per_1000_reasoning_tokens=self._measure_slope(row, column, "reasoning"),
             cost=self._cost(row, column),
             evidence="means" if self._is_strange(row) else self.surface.evidence[column],
-            reason=self._explain(row, column),
+            reason=self._explain(row),
             familiarity=self._measure_familiarity(row),
             cost_deviation=self._describe_doubt(row, column),
+            joint_quality=self._describe_joint(row),
+            bound_by=binding[0] if (binding := self._reasons.find_binding(row)) else None,
         )
+
+    def _describe_joint(self, row: int) -> float | None:
+        """Give the product of a question's group, where it has one."""
+        labels = self._labels
+        if labels is None or np.count_nonzero(labels == labels[row]) == 1:
+            return None
+        return float(self._joint_quality[row])
 
     def _describe_unfunded(self, row: int, base: float) -> Choice:
         """Say that a question got nothing, and what it would have needed."""
-        cheapest = self.surface.menu.options[self._base_option].name
+        reason, required = self._reasons.explain_unfunded(row)
         return Choice(
             id=self.questions[row].id,
             status="unfunded",
@@ -281,10 +316,13 @@ class Plan:
             gain_interval=(-base, -base),
             marginal_gain_per_search=None,
             marginal_gain_per_1000_reasoning_tokens=None,
-            cost=dict.fromkeys([*self.costs.units, *self.budget_micro], 0.0),
+            cost=dict.fromkeys([*self.costs.units, *self.units], 0.0),
             evidence="none",
-            reason=f"the budget is used up; at least {cheapest!r} would be needed",
+            reason=reason,
             familiarity=self._measure_familiarity(row),
+            joint_quality=self._describe_joint(row),
+            bound_by="budget" if required else "conditions",
+            required_cost=required,
         )
 
     def _measure_familiarity(self, row: int) -> float | None:
@@ -307,35 +345,12 @@ class Plan:
         gain = float(self.surface.quality[row, other] - self.surface.quality[row, column])
         return gain / position
 
-    def _explain(self, row: int, column: int) -> str:
+    def _explain(self, row: int) -> str:
         """Give the reason for a choice, and first why the question's text was not used."""
+        reason = self._reasons.compare(row)
         if not self._is_strange(row):
-            return self._compare(row, column)
+            return reason
         return (
             f"unlike the training questions (familiarity {self._measure_familiarity(row):.4f}): "
-            f"planned by the options' means; {self._compare(row, column)}"
-        )
-
-    def _compare(self, row: int, column: int) -> str:
-        """Compare a choice with the best option that was left, at the price of the budget."""
-        unit = next(iter(self.budget_micro))
-        price = self.shadow_price[unit]
-        options = self.surface.menu.options
-        quality = self.surface.quality[row]
-        planned = self._plan_micro(row, slice(None))
-        worth = quality - sum(
-            planned[:, position] / MICRO * self.shadow_price[name]
-            for position, name in enumerate(self.budget_micro)
-        )
-        worth[column] = -np.inf
-        if options[column].is_skip:
-            return f"no option is worth its cost at {price:.4g} quality per {unit}"
-        if len(options) == 1:
-            return "the only option on the menu"
-        other = int(worth.argmax())
-        gain = float(quality[other] - quality[column])
-        extra = from_micro(int(planned[other, 0] - planned[column, 0]))
-        return (
-            f"at {price:.4g} quality per {unit}, the next best {options[other].name!r} "
-            f"would change quality by {gain:+.4f} for {extra:+.4g} {unit}"
+            f"planned by the options' means; {reason}"
         )

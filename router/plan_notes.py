@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from router.allocation import Solution
     from router.costs import MenuCosts
     from router.models.predictor import Predictor
     from router.models.surface import Surface
@@ -20,6 +21,7 @@ __all__ = [
     "note_prices",
     "note_strangers",
     "note_strengths",
+    "note_target",
 ]
 
 NAMES_SHOWN = 5
@@ -105,5 +107,18 @@ def note_strengths(surface: Surface, predictor: Predictor) -> tuple[str, ...]:
     note = (
         f"the strength of {names} is not known, so none is taken for stronger than another: "
         "give model_strength in the menu"
+    )
+    return (note,)
+
+
+def note_target(
+    target_quality: float | None, solution: Solution, total_weight: float
+) -> tuple[str, ...]:
+    """Say that a target was missed, and by how much."""
+    if target_quality is None or solution.cost_bound is not None:
+        return ()
+    note = (
+        f"target_quality {target_quality:g} is not reached: this plan has a mean of "
+        f"{solution.value / total_weight:.4f}"
     )
     return (note,)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from router.allocation import solve, trace_frontier
-from router.budgets import BUDGET_UNITS, MICRO, Budget, from_micro
+from router.budgets import BUDGET_UNITS, MICRO, Budget
 from router.costs import MenuCosts, cost_menu
+from router.curves import CurvePoint, sample_curve
 from router.exceptions import BudgetError
 from router.menus import parse_menu
 from router.models.abstention import ABSTAIN_BELOW, abstain, check_level
@@ -25,7 +24,9 @@ from router.plan_notes import (
     note_prices,
     note_strangers,
     note_strengths,
+    note_target,
 )
+from router.plan_problem import PlanProblem, check_target
 from router.prices import Prices
 from router.question_costs import COST_MARGIN, QuestionCosts, check_margin
 from router.questions import Question, parse_questions
@@ -34,35 +35,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from router.allocation import Solution
     from router.features.encoders.sentences import SentenceEncoder
     from router.models.predictor import Predictor
     from router.models.surface import Surface
 
-__all__ = ["CurvePoint", "Router"]
+__all__ = ["Router"]
 
 QuestionLike = str | dict[str, Any] | Question
-
-
-@dataclass(frozen=True, slots=True)
-class CurvePoint:
-    """Expected quality at one budget.
-
-    Parameters
-    ----------
-    budget : float
-        Total budget in the curve's unit.
-    expected_quality : float
-        Mean over questions of a plan within it; :meth:`Router.allocate` finds one at least as good.
-    shadow_price : float
-        Total quality that one more unit would bring there.
-    """
-
-    budget: float
-    expected_quality: float
-    shadow_price: float
 
 
 @dataclass(frozen=True)
@@ -204,20 +184,22 @@ class Router:
     def allocate(
         self,
         questions: Iterable[QuestionLike],
-        budget: Budget | Mapping[str, float],
+        budget: Budget | Mapping[str, float] | None = None,
         *,
         menu: Menu | Mapping[str, Any] | None = None,
         allow_skip: bool = False,
         cost_margin: float = COST_MARGIN,
+        target_quality: float | None = None,
+        allow_unfunded: bool = False,
     ) -> Plan:
         """Give every question an option, together within the budget.
 
         Parameters
         ----------
         questions : iterable of str, mapping or Question
-            n questions.
-        budget : Budget or mapping
-            Ceilings over the whole batch, by unit.
+            n questions, with weights, conditions and dependences of their own where they have any.
+        budget : Budget or mapping, optional
+            Ceilings over the whole batch, by unit. Needed without a target.
         menu : Menu or mapping, optional
             m options; the bundle's own by default.
         allow_skip : bool, default=False
@@ -226,6 +208,14 @@ class Router:
             Share of the expected cost that is reserved on top of it, from 0 to 10, for options
             whose consumption differs from question to question. Fixed costs are planned as they
             are.
+        target_quality : float, optional
+            Mean quality of the batch, from 0 to 1, to reach with the cheapest plan instead of
+            planning for the most quality; 0 asks for the cheapest plan that keeps all conditions.
+            What is spent least of is the first unit of the budget, without one dollars where they
+            are known, else the first unit that is.
+        allow_unfunded : bool, default=False
+            Whether, instead of refusing, to fund the questions that the budget reaches and mark the
+            others, and to come as close to a target as is possible.
 
         Returns
         -------
@@ -236,22 +226,23 @@ class Router:
         ------
         QuestionError, MenuError, BudgetError
             If something handed in cannot be used, the costs are not known in a unit of the budget,
-            or the budget is below the cheapest plan.
+            the conditions of a question leave it no option, the budget is below the cheapest plan,
+            or the target cannot be reached.
         """
         check_margin(cost_margin)
+        check_target(target_quality)
         asked = parse_questions(questions)
-        ceiling = budget if isinstance(budget, Budget) else Budget.from_mapping(budget)
+        budget_micro = _read_budget(budget, target_quality)
         offered = self.resolve_menu(menu)
         offered = offered.with_skip() if allow_skip else offered
         menu_costs = self.cost(offered)
-        budget_micro = ceiling.to_micro()
+        units = tuple(budget_micro) or (_choose_unit(menu_costs),)
         # A budget in a unit without costs is refused before anything is predicted.
-        menu_costs.to_micro(list(budget_micro))
+        menu_costs.to_micro(units)
         surface = self._predict(asked, offered)
         costs = QuestionCosts(menu_costs, surface.consumption, cost_margin)
-        cost_micro = costs.to_micro(list(budget_micro))
-        _require_reach(cost_micro, budget_micro, len(asked), has_skip=offered.has_skip)
-        solution = _solve(surface.quality, cost_micro, budget_micro)
+        problem = PlanProblem(asked, surface, costs, units)
+        solution = problem.solve(budget_micro, target_quality, allow_unfunded=allow_unfunded)
         return Plan(
             plan_id=f"plan-{secrets.token_hex(8)}",
             bundle_id=self.bundle.bundle_id,
@@ -259,10 +250,10 @@ class Router:
             questions=asked,
             surface=surface,
             choice_index=solution.choices,
-            cost_micro=cost_micro,
+            cost_micro=problem.cost_micro,
             budget_micro=budget_micro,
             costs=costs,
-            shadow_price=_price_by_unit(solution, list(budget_micro)),
+            shadow_price=_price_by_unit(solution, units),
             gap=solution.gap,
             notes=(
                 *note_prices(menu_costs, self.prices),
@@ -271,7 +262,10 @@ class Router:
                 *note_strangers(surface),
                 *note_context(asked, self.predictor),
                 *note_encoder(surface),
+                *note_target(target_quality, solution, problem.total_weight),
             ),
+            target_quality=target_quality,
+            closed=problem.closed,
         )
 
     def curve(
@@ -315,7 +309,7 @@ class Router:
         asked = parse_questions(questions)
         offered = self.resolve_menu(menu)
         costs = self.cost(offered)
-        chosen = unit or next((name for name in BUDGET_UNITS if name in costs.amounts), "usd")
+        chosen = unit or _choose_unit(costs)
         if chosen not in BUDGET_UNITS:
             raise BudgetError(
                 f"budget unit {chosen!r} is unknown: allowed are {', '.join(BUDGET_UNITS)}"
@@ -323,77 +317,27 @@ class Router:
         costs.to_micro([chosen])
         surface = self._predict(asked, offered)
         by_question = QuestionCosts(costs, surface.consumption, cost_margin)
-        spend, value = trace_frontier(surface.quality, by_question.to_micro([chosen])[..., 0])
-        return _sample_curve(spend, value, len(asked), n_points)
+        problem = PlanProblem(asked, surface, by_question, (chosen,))
+        return sample_curve(*problem.trace(), problem.total_weight, n_points)
 
 
-def _solve(
-    quality: NDArray[np.float64], cost_micro: NDArray[np.int64], budget_micro: Mapping[str, int]
-) -> Solution:
-    """Solve for one budget or for several."""
-    amounts = list(budget_micro.values())
-    if len(amounts) == 1:
-        return solve(quality, cost_micro[..., 0], amounts[0])
-    try:
-        return solve(quality, cost_micro, amounts)
-    except BudgetError:
-        # Each budget alone reaches a plan, as was checked before.
-        raise BudgetError(
-            f"no plan for {len(quality)} questions keeps all of the budgets "
-            f"{_write_amounts(budget_micro)} together: raise one of them"
-        ) from None
+def _read_budget(
+    budget: Budget | Mapping[str, float] | None, target_quality: float | None
+) -> dict[str, int]:
+    """Read ceilings by unit in micro-units; without a target there has to be one."""
+    if budget is None:
+        if target_quality is None:
+            raise BudgetError("a budget (--budget) or target_quality (--target-quality) is needed")
+        return {}
+    return (budget if isinstance(budget, Budget) else Budget.from_mapping(budget)).to_micro()
 
 
-def _require_reach(
-    cost_micro: NDArray[np.int64],
-    budget_micro: Mapping[str, int],
-    n_questions: int,
-    *,
-    has_skip: bool,
-) -> None:
-    """Refuse a budget below the cheapest plan, in the words and units of who gave it."""
-    cheapest = np.broadcast_to(cost_micro.min(axis=-2), (n_questions, len(budget_micro)))
-    for (unit, budget), least in zip(budget_micro.items(), cheapest.T.tolist(), strict=True):
-        required = sum(least)
-        if budget < required:
-            hint = "" if has_skip else ", or let questions go unanswered (skip)"
-            raise BudgetError(
-                f"budget {_write_amounts({unit: budget})} does not reach the cheapest plan of "
-                f"{n_questions} questions, which needs {_write_amounts({unit: required})}: "
-                f"raise it{hint}"
-            )
-
-
-def _write_amounts(amounts_micro: Mapping[str, int]) -> str:
-    """Write amounts by unit, as they are given on the command line."""
-    return ", ".join(
-        f"{unit}={Decimal(amount) / MICRO:f}" for unit, amount in amounts_micro.items()
-    )
+def _choose_unit(costs: MenuCosts) -> str:
+    """Choose dollars where they are known, else the first unit that is."""
+    return next((name for name in BUDGET_UNITS if name in costs.amounts), "usd")
 
 
 def _price_by_unit(solution: Solution, units: Sequence[str]) -> dict[str, float]:
     """Turn prices a micro-unit into prices a unit, by name."""
     prices = np.atleast_1d(np.asarray(solution.shadow_price, dtype=np.float64))
     return {unit: float(price) * MICRO for unit, price in zip(units, prices, strict=True)}
-
-
-def _sample_curve(
-    spend: NDArray[np.int64], value: NDArray[np.float64], n_questions: int, n_points: int
-) -> tuple[CurvePoint, ...]:
-    """Read the frontier at even steps of quality, each of its points once.
-
-    Even steps of the budget would put nearly all points where the curve is flat already.
-    """
-    steps = np.linspace(value[0], value[-1], n_points)
-    positions = np.unique(np.minimum(np.searchsorted(value, steps), len(value) - 1))
-    points = []
-    for position in positions.tolist():
-        following = min(position + 1, len(spend) - 1)
-        step = float(spend[following] - spend[position])
-        slope = float(value[following] - value[position]) / step * MICRO if step > 0 else 0.0
-        points.append(
-            CurvePoint(
-                from_micro(int(spend[position])), float(value[position]) / n_questions, slope
-            )
-        )
-    return tuple(points)

@@ -10,16 +10,22 @@ from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from router.dependencies import label_groups
 from router.exceptions import InputError, QuestionError
+from router.question_conditions import check_conditions, parse_conditions, read_cells
 from router.tables import parse_json_lines, read_columns, read_label, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    import numpy as np
+    from numpy.typing import NDArray
+
 __all__ = [
     "TEXT_LENGTH_MAX_CHARACTERS",
     "Question",
     "check_text",
+    "label_dependent",
     "parse_questions",
     "read_questions",
 ]
@@ -27,6 +33,8 @@ __all__ = [
 # Longer texts are refused at the door; between this and the featuriser's own cap they are read at
 # both ends only. One question of a megabyte would otherwise cost more than the batch around it.
 TEXT_LENGTH_MAX_CHARACTERS = 200_000
+# The conditions of a question that asks for nothing, in the order of its fields.
+UNCONDITIONAL: tuple[object, ...] = (1.0, 0.0, None, {}, (), (), 0)
 KINDS = (".txt", ".jsonl", ".parquet", ".csv")
 
 
@@ -44,12 +52,27 @@ class Question:
         Task or domain label, where the caller has one.
     context : mapping of str to float, optional
         Numbers known before the choice, by name.
+    weight : float, default=1
+        How much its quality counts beside that of the others.
+    min_quality : float, default=0
+        Options of which less is expected are not taken.
+    max_latency_s : float, optional
+        Options that are planned to take longer are not taken, in seconds.
+    max_cost : mapping of str to float, optional
+        Options that are planned to cost more are not taken, by unit.
+    forbidden_options : sequence of str, optional
+        Names of options that are not taken.
+    depends_on : sequence of str, optional
+        Identifiers of the questions in the batch that have to succeed for this one to. Questions
+        that depend on each other count once, with the product of their qualities.
+    priority : int, default=0
+        Where the budget does not reach all questions, those of a higher priority are funded first.
 
     Raises
     ------
     QuestionError
         If the text is empty, too long, or not valid Unicode; if identifier or group is no string;
-        or if a number of the context is not finite.
+        if a number of the context is not finite; or if a condition is out of range.
 
     Examples
     --------
@@ -61,6 +84,13 @@ class Question:
     text: str
     group: str | None = None
     context: Mapping[str, float] = field(default_factory=dict)
+    weight: float = 1.0
+    min_quality: float = 0.0
+    max_latency_s: float | None = None
+    max_cost: Mapping[str, float] = field(default_factory=dict)
+    forbidden_options: Sequence[str] = ()
+    depends_on: Sequence[str] = ()
+    priority: int = 0
 
     def __post_init__(self) -> None:
         """Check every field."""
@@ -74,6 +104,13 @@ class Question:
         _read_name(self.group, place, "group")
         for name, number in self.context.items():
             _read_number(name, number, place)
+        conditions = (
+            *(self.weight, self.min_quality, self.max_latency_s, self.max_cost),
+            *(self.forbidden_options, self.depends_on, self.priority),
+        )
+        if conditions != UNCONDITIONAL:
+            for name, value in check_conditions(self, place).items():
+                object.__setattr__(self, name, value)
 
 
 def check_text(text: object, place: str) -> None:
@@ -118,13 +155,14 @@ def check_text(text: object, place: str) -> None:
 
 
 def parse_questions(items: Iterable[str | Mapping[str, Any] | Question]) -> tuple[Question, ...]:
-    """Turn strings or ``{id, text, group?, context?}`` mappings into questions.
+    """Turn strings or mappings into questions.
 
     Parameters
     ----------
     items : iterable of str, mapping or Question
-        A plain string gets the identifier ``q1``, ``q2``, ... of its position. Identifiers
-        that are numbers are read as text.
+        A plain string gets the identifier ``q1``, ``q2``, ... of its position. A mapping has
+        ``text`` and may have the other fields of :class:`Question`; identifiers that are numbers
+        are read as text.
 
     Returns
     -------
@@ -133,7 +171,8 @@ def parse_questions(items: Iterable[str | Mapping[str, Any] | Question]) -> tupl
     Raises
     ------
     QuestionError
-        If there is none, an entry is malformed, or an identifier occurs twice.
+        If there is none, an entry is malformed, an identifier occurs twice, or questions depend on
+        one that is not there or on each other in a circle.
 
     Examples
     --------
@@ -150,7 +189,41 @@ def parse_questions(items: Iterable[str | Mapping[str, Any] | Question]) -> tupl
         if question.id in seen:
             raise QuestionError(f"question id {question.id!r} occurs twice: ids are unique")
         seen.add(question.id)
+    label_dependent(questions)
     return questions
+
+
+def label_dependent(questions: Sequence[Question]) -> NDArray[np.int64] | None:
+    """Label questions that depend on each other by the position of the first of them.
+
+    Parameters
+    ----------
+    questions : sequence of Question, length n
+        With unique identifiers.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,), or None
+        None where no question depends on another.
+
+    Raises
+    ------
+    QuestionError
+        If a question depends on itself, on one that is not there, or in a circle; the message names
+        the identifiers.
+
+    Examples
+    --------
+    >>> label_dependent([Question("a", "Who?"), Question("b", "Why?", depends_on=["a"])]).tolist()
+    [0, 0]
+    """
+    if not any(question.depends_on for question in questions):
+        return None
+    return label_groups(
+        [question.id for question in questions],
+        [question.depends_on for question in questions],
+        error=QuestionError,
+    )
 
 
 def _parse_one(item: str | Mapping[str, Any] | Question, position: int) -> Question:
@@ -175,7 +248,8 @@ def _parse_one(item: str | Mapping[str, Any] | Question, position: int) -> Quest
     if group is not None and not isinstance(group, str):
         raise QuestionError(f"{place}: group {group!r} is not a string")
     group = _read_name(group, place, "group")
-    return Question(name, text, group, _parse_context(item, place))
+    conditions = parse_conditions(item, place)
+    return Question(name, text, group, _parse_context(item, place), **conditions)
 
 
 def _read_name(value: object, place: str, field_name: str) -> str | None:
@@ -222,8 +296,10 @@ def read_questions(path: str | Path) -> tuple[Question, ...]:
     ----------
     path : str or Path
         ``.txt`` (one question a line, blank lines skipped), ``.jsonl`` (objects with ``text`` or
-        ``query``, and optionally ``id`` or ``query_id``, ``group``, ``context``), or ``.parquet``
-        and ``.csv`` with the columns ``query_id`` and ``query``.
+        ``query``, and optionally ``id`` or ``query_id`` and the other fields of
+        :class:`Question`), or ``.parquet`` and ``.csv`` with the columns ``query_id`` and
+        ``query``, further fields as columns (``context_NAME``, ``max_cost_UNIT``; in ``.csv`` a
+        list is one name or a JSON list).
 
     Returns
     -------
@@ -270,6 +346,8 @@ def _make_rows(columns: Mapping[str, Sequence[Any]], path: Path) -> list[dict[st
     for name, values in columns.items():
         if path.suffix.lower() == ".csv" and name.startswith("context_"):
             cells[name] = [_read_cell(value) for value in values]
+        elif path.suffix.lower() == ".csv":
+            cells[name] = read_cells(name, values)
     # A log's groups may be numbers, and what it calls 7 has to be 7 here as well.
     if "group" in cells:
         cells["group"] = [

@@ -86,6 +86,59 @@ def test_allow_skip_makes_a_small_budget_do(capsys: Capture, bundle: Path, quest
     assert plan["totals"]["cost"]["usd"] <= 0.0005
 
 
+def test_a_target_takes_the_place_of_a_budget(
+    capsys: Capture, bundle: Path, questions: Path
+) -> None:
+    """The cheapest plan of a mean quality is planned, within a budget or without, or refused."""
+    arguments = ["allocate", questions, "--model", bundle]
+    best = run_json(capsys, *arguments, "--budget", "usd=1")["totals"]["mean_quality"]
+    plan = run_json(capsys, *arguments, "--target-quality", 0.9 * best)
+    assert plan["totals"]["mean_quality"] >= 0.9 * best - 1e-9
+    assert (plan["totals"]["budget"], plan["totals"]["target_quality"]) == ({}, 0.9 * best)
+    spent = plan["totals"]["cost"]["usd"]
+    again = run_json(capsys, *arguments, "--target-quality", 0.9 * best, "--budget", f"usd={spent}")
+    assert again["totals"]["cost"] == plan["totals"]["cost"]
+    check_refused(capsys, [*arguments, "--target-quality", 1], "above what can be reached")
+    check_refused(capsys, [*arguments, "--target-quality", 2], "--target-quality")
+    check_refused(capsys, arguments, "--budget", "--target-quality")
+
+
+def test_allow_unfunded_marks_what_the_budget_does_not_reach(
+    capsys: Capture, bundle: Path, questions: Path
+) -> None:
+    """The refusal names the flag, and with it the rest is marked with what it needs."""
+    arguments = ["allocate", questions, "--model", bundle, "--budget", "usd=0.0005"]
+    check_refused(capsys, arguments, "--allow-unfunded", "--allow-skip")
+    plan = run_json(capsys, *arguments, "--allow-unfunded")
+    assert plan["totals"]["statuses"]["unfunded"] >= 1
+    assert plan["totals"]["minimum_required"]["usd"] > 0.0005
+    marked = [choice for choice in plan["choices"] if choice["status"] == "unfunded"]
+    assert all(choice["required_cost"]["usd"] > 0 for choice in marked)
+    assert main([str(argument) for argument in arguments] + ["--allow-unfunded"]) == 0
+    assert "the cheapest plan of all questions would cost" in capsys.readouterr().out
+
+
+def test_fields_of_the_question_file_reach_the_plan(
+    tmp_path: Path, capsys: Capture, bundle: Path
+) -> None:
+    """Weights, conditions and dependences in the file are planned for and shown."""
+    names = Router.load(bundle).resolve_menu().names
+    first = {"id": "a", "text": TEXTS[0], "weight": 3, "forbidden_options": [names[-1]]}
+    lines = [first, {"id": "b", "text": TEXTS[1], "depends_on": ["a"]}, {"text": TEXTS[2]}]
+    path = tmp_path / "questions.jsonl"
+    path.write_text("\n".join(map(json.dumps, lines)), "utf-8")
+    arguments = ["allocate", path, "--model", bundle, "--budget", "usd=1"]
+    plan = run_json(capsys, *arguments)
+    assert plan["choices"][0]["option"] != names[-1]
+    assert plan["choices"][0]["joint_quality"] == plan["choices"][1]["joint_quality"]
+    assert plan["choices"][2]["joint_quality"] is None
+    assert plan["totals"]["n_answers"] == 2
+    assert main([str(argument) for argument in arguments]) == 0
+    printed = capsys.readouterr().out
+    assert "weighted mean of this plan" in printed
+    assert "3 questions make 2 answers" in printed
+
+
 def test_table_is_readable_at_100_columns(capsys: Capture, bundle: Path, tmp_path: Path) -> None:
     """Every question has a row with its option, no line is longer, and totals stand below."""
     path = tmp_path / "questions.jsonl"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -113,6 +114,27 @@ def test_allow_skip_leaves_questions_unanswered(client: TestClient) -> None:
     check_error(client.post("/v1/allocate", json=body), 422, "budget")
     answer = client.post("/v1/allocate", json={**body, "allow_skip": True})
     assert read_json(answer.text)["totals"]["statuses"]["unfunded"] == 2
+
+
+def test_targets_and_conditions_come_through(client: TestClient) -> None:
+    """A target in place of a budget, and what questions ask for, mean what they do elsewhere."""
+    questions: list[Any] = [
+        {"id": "a", "text": TEXTS[0], "weight": 2, "forbidden_options": ["toy|none|s0|n1"]},
+        {"id": "b", "text": TEXTS[1], "depends_on": ["a"], "min_quality": 0.1, "priority": 1},
+        {"id": "c", "text": TEXTS[1], "max_cost": {"usd": 0.5}},
+    ]
+    menu = {"grid": {"models": ["toy"], "search_steps": [0, 2], "model_strength": {"toy": 0.5}}}
+    body = {"questions": questions, "target_quality": 0.05, "menu": menu}
+    answer = client.post("/v1/allocate", json=body)
+    assert answer.status_code == 200
+    totals = read_json(answer.text)["totals"]
+    expected = Router(tiny_bundle(), PRICES).allocate(questions, target_quality=0.05, menu=menu)
+    assert totals == read_json(json.dumps(expected.totals))
+    assert (totals["n_answers"], totals["budget"]) == (2, {})
+    within = {**body, "budget": {"usd": 0}}
+    check_error(client.post("/v1/allocate", json=within), 422, "allow_unfunded")
+    marked = client.post("/v1/allocate", json={**within, "allow_unfunded": True})
+    assert read_json(marked.text)["totals"]["statuses"]["unfunded"] == 3
 
 
 def test_health_tells_the_bundle(client: TestClient) -> None:

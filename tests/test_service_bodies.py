@@ -87,6 +87,29 @@ MALFORMED = {
     "nan in a context": ask(questions='[{"text": "x", "context": {"k": NaN}}]'),
     "too many questions": ask(questions=json.dumps(["Who?"] * 513)),
     "word for a flag": ask(allow_skip='"yes"'),
+    "word for leave": ask(allow_unfunded='"yes"'),
+    "neither budget nor target": b'{"questions": ["Who?"]}',
+    "null for a budget": b'{"questions": ["Who?"], "budget": null, "target_quality": 0.1}',
+    "target of a percentage": ask(target_quality="80"),
+    "target below nothing": ask(target_quality="-0.1"),
+    "target as text": ask(target_quality='"high"'),
+    "target out of reach": ask(target_quality="1.0"),
+    "negative weight": ask(questions='[{"text": "x", "weight": -1}]'),
+    "no weight at all": ask(questions='[{"text": "x", "weight": 0}]', target_quality="0.1"),
+    "infinite weight": ask(questions='[{"text": "x", "weight": 1e999}]'),
+    "floor above one": ask(questions='[{"text": "x", "min_quality": 1.1}]'),
+    "floor out of reach": ask(questions='[{"text": "x", "min_quality": 1.0}]'),
+    "latency nobody knows": ask(questions='[{"text": "x", "max_latency_s": 1}]'),
+    "ceiling without a unit": ask(questions='[{"text": "x", "max_cost": 1}]'),
+    "ceiling in another unit": ask(questions='[{"text": "x", "max_cost": {"eur": 1}}]'),
+    "unknown option": ask(questions='[{"text": "x", "forbidden_options": ["nothing"]}]'),
+    "options as text": ask(questions='[{"text": "x", "forbidden_options": "a"}]'),
+    "half a rank": ask(questions='[{"text": "x", "priority": 0.5}]'),
+    "depends on none": ask(questions='[{"text": "x", "depends_on": ["y"]}]'),
+    "depends on itself": ask(questions='[{"text": "x", "depends_on": ["q1"]}]'),
+    "depends in a circle": ask(
+        questions='[{"text": "x", "depends_on": ["q2"]}, {"text": "y", "depends_on": ["q1"]}]'
+    ),
     "empty menu": ask(menu="{}"),
     "menu as text": ask(menu='"default"'),
     "option without a name": ask(menu='{"options": [{}]}'),
@@ -224,4 +247,5 @@ def test_decoded_body_has_types() -> None:
     """What comes out of the door is typed; a whole number is fine where a fraction may stand."""
     body = decode_body(ask(), AllocateBody)
     assert (body.questions, body.budget, body.menu) == (["Who?"], {"usd": 1.0}, None)
+    assert isinstance(body.budget, dict)
     assert isinstance(body.budget["usd"], float)

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from router.allocation.checks import check_budget, check_problem
+from router.allocation.groups import fold_groups
 from router.allocation.hull import Steps, climb_hull, join_steps
+from router.allocation.objective import label_rows
 from router.allocation.problem import Problem, Table
 from router.allocation.solution import Solution
 from router.exceptions import BudgetError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import ArrayLike, NDArray
 
     from router.allocation.block import FloatArray, IntArray
@@ -130,6 +134,7 @@ def trace_frontier(
     *,
     weights: ArrayLike | None = None,
     allowed: ArrayLike | None = None,
+    depends_on: Sequence[Sequence[int]] | None = None,
 ) -> tuple[IntArray, FloatArray]:
     """Trace the best total value against total spend over all budgets.
 
@@ -139,7 +144,7 @@ def trace_frontier(
         Expected quality in [0, 1].
     cost : array_like of shape (n, m) or (m,), integer
         Cost in micro-units.
-    weights, allowed : array_like, optional
+    weights, allowed, depends_on : array_like, optional
         As for :func:`router.allocation.solve`.
 
     Returns
@@ -156,4 +161,7 @@ def trace_frontier(
     >>> spend.tolist(), value.tolist()
     ([0, 10, 20], [0.0, 0.5, 0.6])
     """
-    return Hulls.build(quality, cost, weights=weights, allowed=allowed).trace()
+    problem = check_problem(quality, cost, weights, allowed)
+    if depends_on is not None:
+        problem = fold_groups(problem, label_rows(depends_on, len(problem))).problem
+    return Hulls.read(problem).trace()

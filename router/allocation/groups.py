@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from router.allocation.funding import least_totals
 from router.allocation.pareto import find_undominated, thin_points
 from router.allocation.problem import DENSE_ELEMENTS, Problem
 
@@ -27,14 +28,24 @@ if TYPE_CHECKING:
 
 __all__ = ["Folded", "fold_groups"]
 
-# Points of one group's frontier, and combinations looked at when a member joins.
+# Points of one group's frontier.
 POINTS_MAX = 4096
-CANDIDATES_MAX = 1 << 16
-# Under several budgets each combination is compared with all that are better.
-CANDIDATES_MANY_MAX = 1 << 12
+# Combinations looked at when a member joins, all members together and at least and at most each;
+# under several budgets fewer, because each is compared with all that are better.
+CANDIDATES = (1 << 25, 1 << 15, 1 << 16)
+CANDIDATES_MANY = (1 << 19, 1 << 10, 1 << 13)
 # All rows of the folded problem are as wide as the widest: among many rows finished frontiers have
 # fewer points, so that the whole is still searched exactly.
 POINTS_MIN = 64
+
+
+@dataclass(frozen=True, slots=True)
+class _Limits:
+    """How many points a frontier has while members are to come and at the end, and candidates."""
+
+    points: int
+    points_last: int
+    candidates: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +102,13 @@ class Folded:
         return np.array([values[rows].max() for rows in self.members])
 
 
-def fold_groups(problem: Problem, labels: IntArray, *, points_max: int = POINTS_MAX) -> Folded:
+def fold_groups(
+    problem: Problem,
+    labels: IntArray,
+    *,
+    budgets: tuple[int, ...] | None = None,
+    points_max: int = POINTS_MAX,
+) -> Folded:
     """Join the rows of every group into one row.
 
     A group weighs what the heaviest of its members does. Rows that stand alone stay as they are.
@@ -102,6 +119,9 @@ def fold_groups(problem: Problem, labels: IntArray, *, points_max: int = POINTS_
         Rows, each with at least one option.
     labels : ndarray of shape (n,), int64
         Rows with one label form a group.
+    budgets : tuple of int, optional
+        Ceilings in micro-units: combinations above with all other rows at their least cost are left
+        out, which leaves room for finer ones. Without effect where they reach no plan.
     points_max : int, default=4096
         Points that a group's frontier may have; fewer among more than 64 rows.
 
@@ -120,8 +140,16 @@ def fold_groups(problem: Problem, labels: IntArray, *, points_max: int = POINTS_
     _, starts = np.unique(labels[order], return_index=True)
     members = sorted(np.split(order, starts[1:]), key=lambda rows: int(rows[0]))
     room = max(POINTS_MIN, problem.n_options, DENSE_ELEMENTS // len(members))
+    n_joining = sum(len(rows) for rows in members if len(rows) > 1)
+    total, least, most = CANDIDATES if (problem.n_budgets or 1) == 1 else CANDIDATES_MANY
+    candidates = min(most, max(least, total // max(1, n_joining)))
+    limits = _Limits(points_max, min(points_max, room), candidates)
+    slack = None
+    if budgets is not None:
+        slack = np.array(budgets) - np.array(least_totals(problem))
+        slack = None if slack.min() < 0 else slack
     frontiers = {
-        row: _join(problem, rows, points_max, min(points_max, room))
+        row: _join(problem, rows, limits, slack)
         for row, rows in enumerate(members)
         if len(rows) > 1
     }
@@ -140,20 +168,29 @@ def fold_groups(problem: Problem, labels: IntArray, *, points_max: int = POINTS_
     )
 
 
-def _join(problem: Problem, rows: IntArray, points_max: int, points_last: int) -> _Frontier:
-    """Build the frontier of a group, one member after the other, the last with fewer points."""
+def _join(problem: Problem, rows: IntArray, limits: _Limits, slack: IntArray | None) -> _Frontier:
+    """Build the frontier of a group, one member after the other.
+
+    With a slack its points cost no more than that above the least.
+    """
     n_budgets = problem.n_budgets or 1
     none = np.zeros((1, 0), dtype=np.int64)
     joined = _Frontier(np.zeros((1, n_budgets), dtype=np.int64), np.ones(1), none, 0.0)
+    least = np.zeros(n_budgets, dtype=np.int64)
     for row in rows.tolist():
         quality, cost, option = _read_row(problem, row)
         total = (joined.cost[:, None, :] + cost).reshape(-1, n_budgets)
         product = np.multiply.outer(joined.product, quality).ravel()
-        kept = find_undominated(total, product)
-        candidates = CANDIDATES_MAX if n_budgets == 1 else CANDIDATES_MANY_MAX
-        points = max(2, min(points_max, candidates // len(option)))
-        points = points if row != rows[-1] else points_last
-        thinned, loss = thin_points(total[kept], product[kept], points)
+        least = least + cost.min(axis=0)
+        kept = np.arange(len(total))
+        if slack is not None:
+            within = np.flatnonzero((total - least <= slack).all(axis=1))
+            # Budgets that no combination keeps together are for the solver to refuse.
+            kept = within if len(within) else kept
+        kept = kept[find_undominated(total[kept], product[kept])]
+        points = min(limits.points, limits.candidates // len(option))
+        points = limits.points_last if row == rows[-1] else points
+        thinned, loss = thin_points(total[kept], product[kept], max(2, points))
         kept = kept[thinned]
         parent, column = np.divmod(kept, len(option))
         picks = np.column_stack([joined.picks[parent], option[column]])

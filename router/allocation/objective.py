@@ -109,7 +109,11 @@ def solve_objective(
         return _plan_nothing(problem, choices, (0,) * len(budgets))
     part = narrowed if len(rows) == len(problem) else narrowed.take(rows)
     labels, priority = objective.labels, objective.conditions.priority
-    folded = Folded(part) if labels is None else fold_groups(part, labels[rows])
+    folded = Folded(part)
+    if labels is not None:
+        # What a target may need is not known before, so nothing is too dear for it.
+        ceilings = budgets if objective.target is None else None
+        folded = fold_groups(part, labels[rows], budgets=ceilings)
     if priority is not None:
         priority = folded.raise_to_highest(priority[rows])
     if objective.target is None:

@@ -7,9 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from router.allocation.block import FloatArray, IntArray
 
 __all__ = ["find_undominated", "thin_points"]
+
+# Points compared at a time with all that were kept before.
+CHUNK = 256
+# Under several budgets buckets may hold many points however wide they are.
+WIDENINGS_MAX = 5
 
 
 def find_undominated(cost: IntArray, product: FloatArray) -> IntArray:
@@ -38,15 +45,37 @@ def find_undominated(cost: IntArray, product: FloatArray) -> IntArray:
         keep = np.ones(len(order), dtype=np.bool_)
         keep[1:] = sorted_product[1:] > np.maximum.accumulate(sorted_product)[:-1]
         return order[keep]
-    # From the best product down, a point is dominated only by one that was kept before it.
-    order = np.lexsort((*cost.T[::-1], -product))
+    return _filter_many(cost, np.lexsort((*cost.T[::-1], -product)))[::-1]
+
+
+def _filter_many(cost: IntArray, order: IntArray) -> IntArray:
+    """Keep, of points from the best product down, those that none before undercuts everywhere."""
     kept = np.empty_like(cost)
-    positions: list[int] = []
-    for position in order.tolist():
-        if not (kept[: len(positions)] <= cost[position]).all(axis=1).any():
-            kept[len(positions)] = cost[position]
-            positions.append(position)
-    return np.array(positions[::-1], dtype=np.int64)
+    positions: list[IntArray] = []
+    n_kept = 0
+    for start in range(0, len(order), CHUNK):
+        part = order[start : start + CHUNK]
+        part = part[~_find_covered(cost[part], kept[:n_kept])]
+        # What an undercut point undercuts is undercut as well, so all that come before may count.
+        earlier = np.tri(len(part), k=-1, dtype=np.bool_)
+        part = part[~_find_covered(cost[part], cost[part], earlier)]
+        kept[n_kept : n_kept + len(part)] = cost[part]
+        n_kept += len(part)
+        positions.append(part)
+    return np.concatenate(positions)
+
+
+def _find_covered(
+    cost: IntArray, other: IntArray, counts: NDArray[np.bool_] | None = None
+) -> NDArray[np.bool_]:
+    """Mark the points that some of the others undercut in all costs, of pairs that count."""
+    covered = np.ones((len(cost), len(other)), dtype=np.bool_)
+    for unit in range(cost.shape[1]):
+        covered &= other[:, unit] <= cost[:, unit, None]
+    if counts is not None:
+        covered &= counts
+    found: NDArray[np.bool_] = np.asarray(covered.any(axis=1))
+    return found
 
 
 def thin_points(cost: IntArray, product: FloatArray, points_max: int) -> tuple[IntArray, float]:
@@ -82,15 +111,13 @@ def thin_points(cost: IntArray, product: FloatArray, points_max: int) -> tuple[I
     if n_points <= points_max:
         return np.arange(n_points), 0.0
     width = float(product[-1] - product[0]) / (points_max - 1)
-    while width > 0.0:
+    for _ in range(WIDENINGS_MAX if width > 0.0 else 0):
         bucket = ((product - product[0]) / width).astype(np.int64)
         # The best point stands alone, so that what is reachable stays reachable.
         bucket[-1] = bucket[-1] + 1
         kept, loss = _undercut(cost, product, bucket)
         if len(kept) <= points_max:
             return kept, loss
-        if bucket[-2] == 0:
-            break
         width *= 2.0
     return _spread_out(cost, product, points_max)
 
@@ -103,13 +130,17 @@ def _undercut(cost: IntArray, product: FloatArray, bucket: IntArray) -> tuple[In
         kept = np.flatnonzero(first)
         floor = product[kept][first.cumsum() - 1]
         return kept, float((product - floor).max())
-    parts, loss = [], 0.0
-    for places in np.split(np.arange(len(bucket)), np.flatnonzero(np.diff(bucket)) + 1):
-        # The better of two points that cost the same stays, because products rise.
-        flat = np.zeros(len(places))
-        parts.append(places[::-1][find_undominated(cost[places[::-1]], flat)])
-        loss = max(loss, float(product[places[-1]] - product[places[0]]))
-    return np.sort(np.concatenate(parts)), loss
+    first, end = bucket.searchsorted(bucket), bucket.searchsorted(bucket, side="right")
+    undercut = np.zeros(len(bucket), dtype=np.bool_)
+    for start in range(0, len(bucket), CHUNK):
+        stop = min(start + CHUNK, len(bucket))
+        near = np.arange(first[start], end[stop - 1])
+        # No two undominated points cost the same, so of each pair one side at most is undercut.
+        same = (bucket[near] == bucket[start:stop, None]) & (
+            near != np.arange(start, stop)[:, None]
+        )
+        undercut[start:stop] = _find_covered(cost[start:stop], cost[near], same)
+    return np.flatnonzero(~undercut), float((product - product[first]).max())
 
 
 def _spread_out(cost: IntArray, product: FloatArray, points_max: int) -> tuple[IntArray, float]:

@@ -118,8 +118,8 @@ def solve(
     >>> plan = solve(quality, cost=np.array([0, 10, 30]), budget=40)
     >>> plan.choices, plan.spend, plan.value, plan.proven
     (array([1, 2]), 40, 1.5, True)
-    >>> solve(quality, cost=np.array([0, 10, 30]), target=1.2).choices
-    array([1, 1])
+    >>> solve(quality, cost=np.array([0, 10, 30]), target=1.0).choices
+    array([0, 2])
     """
     _check_choice("unfunded", unfunded, ("raise", "mark"))
     _check_choice("method", method, ("auto", "dual", "milp"))

@@ -36,13 +36,32 @@ from router.tables import write_parquet
 __all__ = ["allocate", "curve", "load_router", "predict"]
 
 BudgetsOption = Annotated[
-    list[str],
+    list[str] | None,
     typer.Option(
         "--budget",
         metavar="UNIT=AMOUNT",
         help=f"A ceiling over all questions, as usd=0.50; units are {', '.join(BUDGET_UNITS)}. "
-        "May be repeated.",
+        "May be repeated; needed unless --target-quality is given.",
         show_default=False,
+    ),
+]
+TargetOption = Annotated[
+    float | None,
+    typer.Option(
+        "--target-quality",
+        min=0.0,
+        max=1.0,
+        help="Find the cheapest plan of this mean quality instead of the best one; 0 asks for the "
+        "cheapest that keeps the questions' conditions.",
+        show_default=False,
+    ),
+]
+UnfundedOption = Annotated[
+    bool,
+    typer.Option(
+        "--allow-unfunded",
+        help="Fund the questions that the budget reaches and mark the others, or come as close to "
+        "the target as is possible, instead of refusing.",
     ),
 ]
 SkipOption = Annotated[
@@ -168,23 +187,33 @@ def _spread_out(values: NDArray[np.float64] | None, surface: Surface) -> list[An
 def allocate(
     *,
     questions: QuestionsArgument,
-    budget: BudgetsOption,
+    budget: BudgetsOption = None,
+    target_quality: TargetOption = None,
     menu: MenuOption = None,
     prices: PricesOption = None,
     encoder: EncoderOption = None,
     encoder_model: EncoderModelOption = None,
     model: ModelOption = None,
     allow_skip: SkipOption = False,
+    allow_unfunded: UnfundedOption = False,
     cost_margin: MarginOption = COST_MARGIN,
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Plan an option for every question, together within the budget."""
-    ceiling = Budget.parse(budget)
+    """Plan an option for every question, together within the budget or up to a mean quality."""
+    if not budget and target_quality is None:
+        raise InputError("a budget (--budget) or a target (--target-quality) is needed")
+    ceiling = Budget.parse(budget) if budget else None
     asked, given = read_questions(questions), _load_menu(menu)
     router = load_router(model, prices, encoder, encoder_model)
     plan = router.allocate(
-        asked, ceiling, menu=given, allow_skip=allow_skip, cost_margin=cost_margin
+        asked,
+        ceiling,
+        menu=given,
+        allow_skip=allow_skip,
+        cost_margin=cost_margin,
+        target_quality=target_quality,
+        allow_unfunded=allow_unfunded,
     )
     emit(plan.to_dict(), lambda: show_plan(plan), as_json=as_json, out=out)
 

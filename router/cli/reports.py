@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from router.choices import Choice
+    from router.curves import CurvePoint
     from router.plan import Plan
-    from router.planner import CurvePoint
 
 __all__ = ["show_curve", "show_plan"]
 
@@ -26,7 +26,7 @@ def show_plan(plan: Plan) -> None:
     plan : Plan
         What to show.
     """
-    units = tuple(plan.budget_micro)
+    units = plan.units
     print_table(
         ("question", "option", "difficulty", "quality", "gain", "/search", "/1k tokens", *units),
         [_describe_choice(choice, units) for choice in plan.choices],
@@ -73,27 +73,51 @@ def _write_doubt(totals: Mapping[str, Any]) -> str:
 def _summarise_plan(plan: Plan) -> list[str]:
     """Write what stands below a plan's table."""
     totals = plan.totals
-    n_questions = totals["n_questions"]
+    n_answers = totals["n_answers"]
     quality, gain = totals["expected_quality"], totals["expected_gain"]
     budget, cost = totals["budget"], totals["cost"]
-    spent = [f"{cost[unit]:.6g} of {amount:.6g} {unit}" for unit, amount in budget.items()]
+    spent = [
+        f"{cost[unit]:.6g}" + (f" of {budget[unit]:.6g}" if unit in budget else "") + f" {unit}"
+        for unit in plan.units
+    ]
     # A log's own unit only repeats what a unit of its own says already.
-    besides = [f"{cost[unit]:.6g} {unit}" for unit in cost if unit not in {*budget, "nominal"}]
+    besides = [f"{cost[unit]:.6g} {unit}" for unit in cost if unit not in {*plan.units, "nominal"}]
     prices = [f"{price:.6g} quality per {unit}" for unit, price in plan.shadow_price.items()]
     statuses = [f"{count} {status}" for status, count in totals["statuses"].items() if count]
-    expected = f"expected quality {quality:.3f} of {n_questions} ({quality / n_questions:.1%})"
+    expected = f"expected quality {quality:.3f} of {n_answers} ({quality / n_answers:.1%})"
     if totals["quality_interval"] is not None:
         low, high = totals["quality_interval"]
         expected += f", nine times of ten from {low:.3f} to {high:.3f}"
     planned = f"planned cost {', '.join(spent)}" + (f" ({', '.join(besides)})" if besides else "")
+    aim = "the optimum" if plan.target_quality is None else "the least cost"
     return [
         f"{expected}, gain over the cheapest option {gain:+.3f}",
+        *_describe_objective(plan, totals),
         planned + _write_doubt(totals),
-        f"shadow price {', '.join(prices)}; proven gap to the optimum {plan.gap:.2%}",
+        f"shadow price {', '.join(prices)}; proven gap to {aim} {plan.gap:.2%}",
         f"questions: {', '.join(statuses)}",
         f"{plan.plan_id}, bundle {plan.bundle_id}, prices {plan.price_id}",
         *(f"note: {note}" for note in plan.notes),
     ]
+
+
+def _describe_objective(plan: Plan, totals: Mapping[str, Any]) -> list[str]:
+    """Write what else the plan was made for: a target, weights, questions that go together."""
+    lines = []
+    weighted = any(question.weight != 1.0 for question in plan.questions)
+    if plan.target_quality is not None or weighted:
+        aim = "" if plan.target_quality is None else f"target quality {plan.target_quality:g}, "
+        words = "weighted mean" if weighted else "mean"
+        lines.append(f"{aim}{words} of this plan {totals['mean_quality']:.4f}")
+    if totals["n_answers"] < totals["n_questions"]:
+        lines.append(
+            f"{totals['n_questions']} questions make {totals['n_answers']} answers: those that "
+            "depend on each other count once, with the product of their qualities"
+        )
+    if any(choice.status == "unfunded" for choice in plan.choices):
+        least = [f"{amount:.6g} {unit}" for unit, amount in totals["minimum_required"].items()]
+        lines.append(f"the cheapest plan of all questions would cost {', '.join(least)}")
+    return lines
 
 
 def show_curve(points: Sequence[CurvePoint], unit: str, n_questions: int) -> None:

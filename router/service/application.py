@@ -88,6 +88,8 @@ def _allocate(router: Router, content: bytes) -> Response:
         menu=make_menu(body.menu),
         allow_skip=body.allow_skip,
         cost_margin=body.cost_margin,
+        target_quality=body.target_quality,
+        allow_unfunded=body.allow_unfunded,
     )
     return _answer(plan.to_dict())
 

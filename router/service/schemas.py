@@ -55,6 +55,13 @@ class QuestionBody(Struct, forbid_unknown_fields=True):
     id: Name | None = None
     group: Name | None = None
     context: Context | None = None
+    weight: Amount = 1.0
+    min_quality: Share = 0.0
+    max_latency_s: Amount | None = None
+    max_cost: dict[Unit, Amount] = {}
+    forbidden_options: Annotated[list[Name], Meta(max_length=OPTIONS_MAX)] = []
+    depends_on: Annotated[list[Name], Meta(max_length=QUESTIONS_MAX)] = []
+    priority: Annotated[int, Meta(ge=-1000, le=1000)] = 0
 
 
 class OptionBody(Struct, forbid_unknown_fields=True, omit_defaults=True):
@@ -114,10 +121,12 @@ class AllocateBody(Struct, forbid_unknown_fields=True):
     """The body of ``POST /v1/allocate``."""
 
     questions: Questions
-    budget: Annotated[dict[Unit, Amount], Meta(min_length=1)]
+    budget: Annotated[dict[Unit, Amount], Meta(min_length=1)] | UnsetType = UNSET
     menu: MenuBody | None = None
     allow_skip: bool = False
     cost_margin: Margin = COST_MARGIN
+    target_quality: Share | None = None
+    allow_unfunded: bool = False
 
 
 def make_questions(bodies: list[str | QuestionBody]) -> list[Question]:
@@ -151,7 +160,21 @@ def make_questions(bodies: list[str | QuestionBody]) -> list[Question]:
         if name in seen:
             raise QuestionError(f"question {position}: its id occurs twice, ids are unique")
         seen.add(name)
-        questions.append(Question(name, given.text, given.group, given.context or {}))
+        questions.append(
+            Question(
+                name,
+                given.text,
+                given.group,
+                given.context or {},
+                weight=given.weight,
+                min_quality=given.min_quality,
+                max_latency_s=given.max_latency_s,
+                max_cost={str(unit): amount for unit, amount in given.max_cost.items()},
+                forbidden_options=tuple(given.forbidden_options),
+                depends_on=tuple(given.depends_on),
+                priority=given.priority,
+            )
+        )
     return questions
 
 
@@ -191,17 +214,17 @@ def make_menu(body: MenuBody | None) -> Menu | None:
     return parse_menu(content)
 
 
-def make_budget(amounts: Mapping[Unit, float]) -> Budget:
+def make_budget(amounts: Mapping[Unit, float] | UnsetType) -> Budget | None:
     """Turn a request's budget into the library's.
 
     Parameters
     ----------
     amounts : mapping of str to float
-        By unit.
+        By unit; may be left out beside a target.
 
     Returns
     -------
-    Budget
+    Budget or None
 
     Raises
     ------
@@ -213,4 +236,6 @@ def make_budget(amounts: Mapping[Unit, float]) -> Budget:
     >>> make_budget({"usd": 0.5}).to_micro()
     {'usd': 500000}
     """
+    if amounts is UNSET:
+        return None
     return Budget.from_mapping({str(unit): amount for unit, amount in amounts.items()})
