@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -146,6 +147,27 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
     rows = Rows(mapped)
     with pytest.raises(AllocationError, match="ends before row 1000 of 1000"):
         rows.read(0, 1000)
+    with pytest.raises(AllocationError, match="ends before row 1000 of 1000"):
+        rows.take(np.array([3, 999]))
+
+
+def test_memory_does_not_grow_with_the_shard(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A file of four times the rows, its choices written, takes hardly more memory than one."""
+    monkeypatch.setattr(readers, "READ_ELEMENTS", 1 << 14)
+    cost, peaks, sizes = shared_rows(8), [], []
+    for n_rows in (15_000, 60_000):
+        path = save(tmp_path / f"{n_rows}.npy", float_rows(n_rows, 8, seed=8))
+        tracemalloc.start()
+        plan = allocate_within(
+            [path], 150 * n_rows, NARROW, cost, output_directory=str(tmp_path / "out")
+        )
+        sizes.append(path.stat().st_size)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert plan.spend <= 150 * n_rows
+    assert peaks[1] - peaks[0] <= 0.15 * (sizes[1] - sizes[0])
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 from router.allocation import solve
 from router.allocation.problem import Problem
 from router.allocation.sharded.candidates import sample_prices, secant_prices, wider_prices
-from router.allocation.sharded.totals import Scale, Total
+from router.allocation.sharded.totals import Total
 from tests.contracts.shards import (
     NARROW,
     TIED,
@@ -68,14 +68,12 @@ def test_prices_of_a_sample_enclose_its_own() -> None:
 
 def test_prices_close_in_on_the_crossing() -> None:
     """The crossing of two tangents is asked, and prices on both sides, ever closer to it."""
-    scale = Scale.for_weight(1.0)
-    unit = int(scale.units)
-    prices = secant_prices((1.0, Total(6 * unit, 4)), (5.0, Total(2 * unit, 2)), scale)
+    prices = secant_prices((1.0, Total(48, 4)), (5.0, Total(16, 2)), 8.0)
     assert prices[0] == 1.0
     assert prices[-1] == 5.0
     assert 2.0 in prices
     assert min(abs(price - 2.0) for price in prices if price != 2.0) < 1e-5
-    assert len(secant_prices((0.0, Total(6 * unit, 4)), (math.inf, Total(0, 0)), scale)) > 10
+    assert len(secant_prices((0.0, Total(48, 4)), (math.inf, Total(0, 0)), 8.0)) > 10
 
 
 def test_wider_prices_reach_the_ends_of_the_scale() -> None:

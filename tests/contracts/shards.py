@@ -45,10 +45,16 @@ def cut(
 
 
 def allocate_within(
-    shards: list[Any], budget: int, limits: Limits, cost: NDArray[Any] | None = None
+    shards: list[Any],
+    budget: int,
+    limits: Limits,
+    cost: NDArray[Any] | None = None,
+    output_directory: str | None = None,
 ) -> ShardedSolution:
     """Allocate over shards in this process, with other limits than a user's."""
-    return allocate_described(describe_shards(shards, cost), budget, limits=limits)
+    return allocate_described(
+        describe_shards(shards, cost), budget, limits=limits, output_directory=output_directory
+    )
 
 
 def float_rows(n_rows: int, n_options: int, *, seed: int) -> NDArray[np.float32]:

@@ -19,7 +19,8 @@ from router.allocation.sharded.settling import settle_shard
 from router.allocation.sharded.shard import describe_shards
 from router.allocation.sharded.solution import ShardedSolution
 from router.allocation.sharded.tasks import outline_shard
-from router.allocation.sharded.totals import Scale, Total
+from router.allocation.sharded.totals import Total
+from router.allocation.units import find_scale
 from router.exceptions import AllocationError
 
 if TYPE_CHECKING:
@@ -96,8 +97,8 @@ def allocate_sharded(
 
     Notes
     -----
-    Gains are rounded to 41 bits below the largest weight before they are added, as whole numbers,
-    so that totals do not depend on the order of their terms. The bound allows for that.
+    Gains are added up in whole units, a power of two as small as 64 bits allow for all rows, so
+    that totals do not depend on the order of their terms. The bound allows for the rounding.
 
     Examples
     --------
@@ -128,7 +129,7 @@ def allocate_described(
     """Run all rounds over described shards, with other limits where they are given."""
     outlines = run_tasks(outline_shard, [(source,) for source in sources], n_jobs)
     n_rows = _count_rows(sources, outlines)
-    scale = Scale.for_weight(max(outline.largest_weight for outline in outlines))
+    scale = find_scale(n_rows, max(outline.largest_weight for outline in outlines))
     with _scratch(scratch_directory) as scratch:
         setting = Setting(scale, n_rows, scratch, output_directory)
         run = Run(sources, outlines, budget, setting, limits or Limits(), n_jobs)
@@ -143,7 +144,7 @@ def allocate_described(
     for own, _ in settled:
         total = total.plus(own)
     # Every gain was rounded by half a unit at most.
-    value, rounding = scale.value(total.gain), 0.5 * scale.value(n_rows)
+    value, rounding = total.units / scale, 0.5 * n_rows / scale
     return ShardedSolution(
         choices=tuple(c.astype(np.int64) for _, c in settled if isinstance(c, np.ndarray)),
         paths=tuple(path for _, path in settled if isinstance(path, Path)),

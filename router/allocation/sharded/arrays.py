@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -74,12 +74,16 @@ class Rows:
         """Read consecutive rows."""
         if not isinstance(self.values, FileRegion):
             return np.ascontiguousarray(self.values[start:stop])
+        with Path(self.values.path).open("rb", buffering=0) as file:
+            return self._read_at(file, self.values.offset, start, stop)
+
+    def _read_at(self, file: IO[bytes], offset: int, start: int, stop: int) -> NDArray[Any]:
+        """Read consecutive rows of an open file, from the place where the first row lies."""
         width = int(np.prod(self.shape[1:], dtype=np.int64))
-        count = (stop - start) * width
-        offset = self.values.offset + start * width * self.dtype.itemsize
-        found = np.fromfile(self.values.path, dtype=self.dtype, count=count, offset=offset)
-        if len(found) < count:
-            raise AllocationError(f"{self.values.path} ends before row {stop} of {self.shape[0]}")
+        file.seek(offset + start * width * self.dtype.itemsize)
+        found = np.fromfile(file, dtype=self.dtype, count=(stop - start) * width)
+        if len(found) < (stop - start) * width:
+            raise AllocationError(f"{file.name} ends before row {stop} of {self.shape[0]}")
         return found.reshape((stop - start, *self.shape[1:]))
 
     def take(self, rows: IntArray) -> NDArray[Any]:
@@ -87,10 +91,11 @@ class Rows:
         if not isinstance(self.values, FileRegion):
             taken: NDArray[Any] = self.values[rows]
             return taken
-        path, offset, dtype, shape = self.values
-        if not len(rows):
-            return np.empty((0, *shape[1:]), dtype=dtype)
-        return np.array(np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=shape)[rows])
+        found = np.empty((len(rows), *self.shape[1:]), dtype=self.dtype)
+        with Path(self.values.path).open("rb", buffering=0) as file:
+            for place, row in enumerate(rows.tolist()):
+                found[place : place + 1] = self._read_at(file, self.values.offset, row, row + 1)
+        return found
 
 
 def open_rows(described: NDArray[Any] | FileRegion | str, name: str) -> Rows:

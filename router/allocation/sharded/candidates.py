@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from router.allocation.frontier import Hulls
+from router.allocation.sharded.totals import price_between
 
 if TYPE_CHECKING:
     from router.allocation.problem import Problem
-    from router.allocation.sharded.totals import Scale, Total
+    from router.allocation.sharded.totals import Total
 
 __all__ = ["sample_prices", "secant_prices", "wider_prices"]
 
@@ -70,7 +71,7 @@ def sample_prices(sample: Problem, share: float) -> tuple[float, ...]:
 
 
 def secant_prices(
-    low: tuple[float, Total], high: tuple[float, Total], scale: Scale
+    low: tuple[float, Total], high: tuple[float, Total], scale: float
 ) -> tuple[float, ...]:
     """Choose the prices of a later round: the crossing of two tangents and prices around it.
 
@@ -80,11 +81,11 @@ def secant_prices(
     ----------
     low, high : tuple of float and Total
         Ends of the bracket: price and total there, above the budget and within it.
-    scale : Scale
-        Unit of gains.
+    scale : float
+        Units in a gain of one.
     """
     (left, rich), (right, lean) = low, high
-    middle = scale.price(rich, lean)
+    middle = price_between(rich, lean, scale)
     reach = right if right < math.inf else 64.0 * middle
     prices = [middle]
     for step in range(SECANT_STEPS):

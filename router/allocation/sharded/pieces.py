@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from router.allocation.block import IntArray
     from router.allocation.sharded.shard import Source
-    from router.allocation.sharded.totals import Scale
 
 __all__ = ["Piece", "Setting", "read_pieces", "replacing", "scan_pieces"]
 
@@ -42,8 +41,8 @@ class Setting:
 
     Parameters
     ----------
-    scale : Scale
-        Unit of gains.
+    scale : float
+        Units in a gain of one.
     n_rows : int
         Rows of all shards together.
     scratch : str or None
@@ -52,7 +51,7 @@ class Setting:
         Directory that choices are written to; None to send them back.
     """
 
-    scale: Scale
+    scale: float
     n_rows: int
     scratch: str | None
     output: str | None
@@ -88,7 +87,7 @@ class Piece:
         inner = problem.take(found.rows)
         return cls(found.lean, found.rows, found.rich, inner, found.decided)
 
-    def narrow(self, bracket: Bracket, scale: Scale) -> Piece:
+    def narrow(self, bracket: Bracket, scale: float) -> Piece:
         """Decide more rows within a smaller bracket."""
         found = survey(self.problem, bracket, scale)
         lean = self.lean.copy()

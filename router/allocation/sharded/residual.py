@@ -39,7 +39,7 @@ class Settlement:
     bound: float
 
 
-def solve_open(rows: Open, room: int) -> Settlement:
+def solve_open(rows: Open, room: int, scale: float) -> Settlement:
     """Solve the undecided rows: exact dual price, tied rows by the cheapest step, fill.
 
     Parameters
@@ -48,16 +48,18 @@ def solve_open(rows: Open, room: int) -> Settlement:
         Undecided rows with their choices at both ends of a bracket that holds the price.
     room : int
         What the decided rows leave of the budget, in micro-units.
+    scale : float
+        Units in a gain of one.
     """
-    block = rows.problem.block()
+    block = rows.problem.block(scale=scale)
     bracket = find_bracket(block, room, block.plan(rows.lean), block.plan(rows.rich))
     plan = split_ties(block, bracket.lean, bracket.rich, room)
     return Settlement(_fill(block, plan, room, bracket.price), bracket.price, bracket.bound)
 
 
-def fill_ties(rows: Open, room: int, price: float) -> IntArray:
+def fill_ties(rows: Open, room: int, price: float, scale: float) -> IntArray:
     """Move tied rows to their richer choice, the cheapest step first, and fill up."""
-    block = rows.problem.block()
+    block = rows.problem.block(scale=scale)
     lean, rich = block.plan(rows.lean), block.plan(rows.rich)
     plan = rich if rich.spend <= room else split_ties(block, lean, rich, room)
     return _fill(block, plan, room, price)

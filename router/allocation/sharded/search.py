@@ -182,7 +182,7 @@ def _duals(run: Run, prices: Sequence[float], totals: Sequence[Total]) -> list[f
     """Evaluate the dual function at the finite prices: each value is an upper bound."""
     scale = run.setting.scale
     return [
-        scale.value(total.gain) + price * (run.budget - total.spend)
+        total.units / scale + price * (run.budget - total.spend)
         for price, total in zip(prices, totals, strict=True)
         if price < math.inf
     ]

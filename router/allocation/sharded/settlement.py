@@ -12,6 +12,7 @@ from router.allocation.sharded.residual import fill_ties, solve_open
 from router.allocation.sharded.settling import Orders
 from router.allocation.sharded.survey import total_of
 from router.allocation.sharded.tasks import Answer, Open, collect_rows, count_fitting
+from router.allocation.sharded.totals import price_between
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,19 +52,20 @@ def _gather(run: Run, found: Found) -> Verdict:
     """Bring all undecided rows to the driver and solve them there."""
     parts = run.ask(collect_rows, found.chain, 0, Answer.of_all(found.answers).n_rows)
     rows = _join_open(parts, run)
+    scale = run.setting.scale
     _, high = Answer.of_all(found.answers).totals
-    decided = high.minus(total_of(rows.problem, rows.lean, run.setting.scale))
-    solved = solve_open(rows, run.budget - decided.spend)
+    decided = high.minus(total_of(rows.problem, rows.lean, scale))
+    solved = solve_open(rows, run.budget - decided.spend, scale)
     ends = np.cumsum([len(part.problem) for part in parts])[:-1]
     orders = [_orders(0, 0, choices) for choices in np.split(solved.choices, ends)]
-    bound = run.setting.scale.value(decided.gain) + solved.bound
+    bound = decided.units / scale + solved.bound
     return Verdict(orders, solved.price, min(found.dual, bound))
 
 
 def _split(run: Run, found: Found) -> Verdict:
     """Split tied rows in their order: those that fit, then some that compete for what is left."""
     low, high = Answer.of_all(found.answers).totals
-    price = run.setting.scale.price(low, high)
+    price = price_between(low, high, run.setting.scale)
     room, counts = run.budget - high.spend, [answer.moving[0] for answer in found.answers]
     rich = list(counts)
     for place, answer in enumerate(found.answers):
@@ -82,7 +84,7 @@ def _split(run: Run, found: Found) -> Verdict:
         if count
     ]
     parts = run_tasks(collect_rows, calls, run.n_jobs)
-    choices = fill_ties(_join_open(parts, run), room, price)
+    choices = fill_ties(_join_open(parts, run), room, price, run.setting.scale)
     pieces = iter(np.split(choices, np.cumsum([len(part.problem) for part in parts])[:-1]))
     orders = [
         _orders(n_rich, first, next(pieces) if count else [])

@@ -14,6 +14,7 @@ import numpy as np
 
 from router.allocation.reader import Reader
 from router.allocation.sharded.totals import Total
+from router.allocation.units import count_units
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
     from router.allocation.block import IntArray
     from router.allocation.problem import Problem
-    from router.allocation.sharded.totals import Scale
 
 __all__ = ["Survey", "survey", "total_of"]
 
@@ -58,7 +58,7 @@ class Survey:
     least: int
 
 
-def survey(problem: Problem, prices: Sequence[float], scale: Scale) -> Survey:
+def survey(problem: Problem, prices: Sequence[float], scale: float) -> Survey:
     """Ask rows at rising prices, those in between of the undecided rows only.
 
     Parameters
@@ -67,37 +67,43 @@ def survey(problem: Problem, prices: Sequence[float], scale: Scale) -> Survey:
         The rows.
     prices : sequence of float
         At least two prices, rising; zero asks for the richest and infinity for the cheapest plan.
-    scale : Scale
-        Unit of gains.
+    scale : float
+        Units in a gain of one.
     """
     if not len(problem):
         return _survey_nothing(problem, len(prices))
-    (low, high), found = Reader(problem, scale.units).choose((prices[0], prices[-1]))
-    rows = np.flatnonzero(low.choices != high.choices)
-    inner = problem.take(rows)
-    ends = low.choices[rows], high.choices[rows]
-    decided = Total(high.gain, high.spend).minus(total_of(inner, ends[1], scale))
-    between, _ = Reader(inner, scale.units).choose(prices[1:-1]) if len(rows) else ([], found)
-    answers = [ends[0], *(tally.choices for tally in between), ends[1]]
-    totals = [decided.plus(Total(tally.gain, tally.spend)) for tally in between]
-    if not len(rows):
-        answers, totals = list(ends) * len(prices), [decided] * (len(prices) - 2)
+    ((rich, *low), (lean, *high)), found = Reader(problem, scale).choose((prices[0], prices[-1]))
+    rows = np.flatnonzero(rich != lean)
+    inner, rich, lean_inner = problem.take(rows), rich[rows], lean[rows]
+    decided = Total(*high).minus(total_of(inner, lean_inner, scale))
+    between = _ask_between(inner, prices[1:-1], scale)
+    answers = [rich, *(choices for choices, _ in between), lean_inner]
     return Survey(
-        high.choices,
+        lean,
         rows,
-        ends[0],
+        rich,
         decided,
-        [Total(low.gain, low.spend), *totals, Total(high.gain, high.spend)],
-        [int(np.count_nonzero(a != b)) for a, b in pairwise(answers[: len(prices)])],
+        [Total(*low), *(decided.plus(total) for _, total in between), Total(*high)],
+        [int(np.count_nonzero(one != other)) for one, other in pairwise(answers)],
         found.least,
     )
 
 
-def total_of(problem: Problem, choices: NDArray[Any], scale: Scale) -> Total:
+def _ask_between(
+    problem: Problem, prices: Sequence[float], scale: float
+) -> list[tuple[NDArray[Any], Total]]:
+    """Ask undecided rows at the prices in between: their choices and total at each."""
+    if not len(problem):
+        return [(np.empty(0, dtype=np.int64), Total(0, 0))] * len(prices)
+    plans, _ = Reader(problem, scale).choose(prices)
+    return [(choices, Total(units, spend)) for choices, units, spend in plans]
+
+
+def total_of(problem: Problem, choices: NDArray[Any], scale: float) -> Total:
     """Total up one choice a row in whole numbers."""
     rows = np.arange(len(problem))
-    gain = Reader(problem, scale.units).count(problem.gains_of(rows, choices))
-    return Total(gain, int(problem.costs_of(rows, choices).sum()))
+    units = count_units(problem.gains_of(rows, choices), scale).sum()
+    return Total(int(units), int(problem.costs_of(rows, choices).sum()))
 
 
 def _survey_nothing(problem: Problem, n_prices: int) -> Survey:

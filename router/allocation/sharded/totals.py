@@ -1,63 +1,33 @@
-"""Totals that do not depend on how the rows are split: gains and costs as whole numbers.
-
-A float total depends on the order of its terms, and with it the next price, and with that the plan.
-Gains are therefore rounded once, each to 41 bits below the largest weight, and added as integers.
-"""
+"""Totals of rows as whole numbers, so that they do not depend on how the rows are split."""
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
-__all__ = ["Scale", "Total"]
-
-# A block of 2**20 rows of this many bits fits 64-bit integers.
-BITS = 41
+__all__ = ["Total", "price_between"]
 
 
 class Total(NamedTuple):
-    """Gain in units of a scale and spend in micro-units."""
+    """Gain in whole units (:mod:`router.allocation.units`) and spend in micro-units."""
 
-    gain: int
+    units: int
     spend: int
 
     def plus(self, other: Total) -> Total:
         """Add another total."""
-        return Total(self.gain + other.gain, self.spend + other.spend)
+        return Total(self.units + other.units, self.spend + other.spend)
 
     def minus(self, other: Total) -> Total:
         """Subtract another total."""
-        return Total(self.gain - other.gain, self.spend - other.spend)
+        return Total(self.units - other.units, self.spend - other.spend)
 
 
-class Scale(NamedTuple):
-    """The unit of gains: two to the power of an exponent.
+def price_between(rich: Total, lean: Total, scale: float) -> float:
+    """Divide the gain between two totals by the spend between them.
 
     Examples
     --------
-    >>> scale = Scale.for_weight(1.0)
-    >>> scale.value(int(0.75 * scale.units))
-    0.75
+    >>> price_between(Total(12, 9), Total(4, 5), scale=2.0)
+    1.0
     """
-
-    exponent: int
-
-    @classmethod
-    def for_weight(cls, largest: float) -> Scale:
-        """Choose the unit for gains up to a largest weight."""
-        mantissa, exponent = math.frexp(largest)
-        # A power of two has half for its mantissa; weights near nothing may have any unit.
-        return cls(max((exponent - 1 if mantissa == 0.5 else exponent) - BITS, -1000))
-
-    @property
-    def units(self) -> float:
-        """Units in a gain of one, a power of two."""
-        return math.ldexp(1.0, -self.exponent)
-
-    def value(self, units: int) -> float:
-        """Turn units into value."""
-        return math.ldexp(float(units), self.exponent)
-
-    def price(self, rich: Total, lean: Total) -> float:
-        """Divide the gain between two totals by the spend between them."""
-        return math.ldexp((rich.gain - lean.gain) / (rich.spend - lean.spend), self.exponent)
+    return (rich.units - lean.units) / scale / (rich.spend - lean.spend)
