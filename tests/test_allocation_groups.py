@@ -121,6 +121,22 @@ def test_order_of_rows_does_not_matter(problem: Any, order: list[int]) -> None:
     assert other.value == pytest.approx(plan.value, abs=1e-9)
 
 
+@given(problems(), st.integers(0, 8), st.integers(2, 10**9), st.integers(0, 2))
+@settings(max_examples=40)
+def test_laws_of_plans_hold_for_groups(problem: Any, more: int, unit: int, column: int) -> None:
+    """More budget buys no less, units do not matter, and a dominated option changes nothing."""
+    quality, cost, depends_on, _, weights, budget = problem
+    plan = solve(quality, cost, budget, weights=weights, depends_on=depends_on)
+    richer = solve(quality, cost, budget + more, weights=weights, depends_on=depends_on)
+    assert richer.value >= plan.value - 1e-9
+    scaled = solve(quality, cost * unit, budget * unit, weights=weights, depends_on=depends_on)
+    assert scaled.value == pytest.approx(plan.value, abs=1e-9)
+    worse = np.column_stack([quality, quality[:, column] / 2.0])
+    dearer = np.column_stack([cost, cost[:, column] + more])
+    longer = solve(worse, dearer, budget, weights=weights, depends_on=depends_on)
+    assert longer.value == pytest.approx(plan.value, abs=1e-9)
+
+
 def points_of(folded: Folded) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
     """Give products and costs of the frontier of a problem that is one group."""
     problem = folded.problem

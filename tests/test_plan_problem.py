@@ -118,6 +118,25 @@ def test_plans_equal_trying_every_plan(batch: Any, budget: int, share: float) ->
     assert cheapest.gap == 0.0
 
 
+@given(batches(), st.integers(0, 40), st.floats(0.0, 1.0))
+@settings(max_examples=40)
+def test_what_cannot_be_funded_is_marked_and_nothing_overspent(
+    batch: Any, budget: int, target: float
+) -> None:
+    """With leave every batch has a plan that keeps budget and conditions, whatever is asked."""
+    quality, costs, questions, still_open = batch
+    router = make_router(make_menu(costs), quality)
+    for aim in (None, target):
+        plan = router.allocate(questions, {"usd": budget}, target_quality=aim, allow_unfunded=True)
+        funded = np.flatnonzero(plan.choice_index >= 0)
+        assert still_open[funded, plan.choice_index[funded]].all()
+        assert plan.totals["cost"]["usd"] <= budget
+        for choice in plan:
+            assert (choice.option == "") == (choice.status == "unfunded")
+            assert bool(choice.required_cost) == (choice.bound_by == "budget")
+        json.dumps(plan.to_dict(), allow_nan=False)
+
+
 def test_targets_say_what_they_need_and_what_is_reached() -> None:
     """Above the budget, above all that is possible, and below the cheapest plan: each says more."""
     router = small_router()

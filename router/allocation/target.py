@@ -19,6 +19,7 @@ from router.allocation.block import INT64_MAX, Block
 from router.allocation.funding import least_totals
 from router.allocation.problem import Problem
 from router.allocation.solution import ROUNDING, Solution
+from router.allocation.units import find_scale
 from router.exceptions import AllocationError, BudgetError
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ def _solve_mirrored(
     if solution is None:
         return None
     spend = _spend(problem, solution.choices)[0]
-    if dearest >= EXACT_TOTAL:
+    if dearest >= EXACT_TOTAL or find_scale(len(problem), float(dearest)) < 1.0:
         # Savings of this size are rounded; without the options no better plan can afford they are
         # smaller.
         narrowed = _close_above(problem, spend)
@@ -172,7 +173,7 @@ def _mirror(problem: Problem, target: float) -> tuple[Problem, int, int, float]:
     unit = math.ldexp(1.0, min(0, SAVINGS_BITS - total.bit_length()))
     saved: FloatArray = np.where(still_open, dearest[:, None] - spent, 0) * unit
     top = gain.max(axis=1)
-    scale = _find_scale(float(top.sum()))
+    scale = _find_fineness(float(top.sum()))
     best = np.rint(top * scale)
     lost = np.where(still_open, best[:, None] - np.rint(gain * scale), 0.0).astype(np.int64)
     # Every rounded quality is off by half a unit at most, and no plan may be missed for that.
@@ -185,7 +186,7 @@ def _mirror(problem: Problem, target: float) -> tuple[Problem, int, int, float]:
     return mirrored, room, total, unit
 
 
-def _find_scale(total: float) -> float:
+def _find_fineness(total: float) -> float:
     """Find the power of two that lifts a total to sixty bits."""
     if total <= 0.0:
         return 1.0
