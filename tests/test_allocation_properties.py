@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from router.allocation import solve, trace_frontier
+from router.allocation import trace_frontier
 from tests.contracts.allocators import best_by_enumeration, best_by_table, check_plan
+from tests.contracts.allocators import solve_both as solve
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

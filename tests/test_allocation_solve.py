@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from router.allocation import Solution, solve
+from router.allocation import Solution
 from router.exceptions import AllocationError, BudgetError
 from tests.contracts.allocators import KINDS, best_by_table, check_plan, draw
+from tests.contracts.allocators import solve_both as solve
 
 SHAPES = [(1, 1), (1, 6), (2, 3), (3, 5), (6, 4), (9, 8), (14, 5)]
 
@@ -175,12 +176,16 @@ def test_milp_agrees_with_the_exact_search() -> None:
 
 
 @pytest.mark.parametrize(
-    ("word", "value", "known"), [("method", "fast", "auto, dual, milp"), ("unfunded", "skip", "")]
+    ("word", "value", "known"),
+    [
+        ("method", "fast", "auto, dual, milp"),
+        ("unfunded", "skip", "raise, mark"),
+    ],
 )
 def test_unknown_words_are_refused(word: str, value: str, known: str) -> None:
     """A misspelt choice is refused, naming the known ones."""
     with pytest.raises(AllocationError, match=f"{word} is '{value}'; known are {known}"):
-        solve(np.ones((1, 1)), np.array([0]), 1, **{word: value})  # type: ignore[arg-type]
+        solve(np.ones((1, 1)), np.array([0]), 1, **{word: value})
 
 
 def test_gap_of_a_worthless_plan_is_zero() -> None:

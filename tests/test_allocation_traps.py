@@ -7,9 +7,10 @@ import itertools
 import numpy as np
 import pytest
 
-from router.allocation import Hulls, solve
+from router.allocation import Hulls
 from router.exceptions import AllocationError
 from tests.contracts.allocators import best_by_table, check_plan, draw
+from tests.contracts.allocators import solve_both as solve
 
 
 @pytest.mark.parametrize("kind", ["strong", "linear"])

@@ -16,8 +16,10 @@ HEAVY = frozenset(
         "fastapi",
         "joblib",
         "lightgbm",
+        "llvmlite",
         "matplotlib",
         "msgspec",
+        "numba",
         "onnx",
         "onnxmltools",
         "pandas",
@@ -32,7 +34,12 @@ HEAVY = frozenset(
     }
 )
 # These rooms stand behind an extra of their own, so they may need it as soon as they are imported.
-BEHIND_AN_EXTRA = ("router.cli", "router.service", "router.integrations")
+BEHIND_AN_EXTRA = (
+    "router.allocation.compiled",
+    "router.cli",
+    "router.service",
+    "router.integrations",
+)
 
 
 def loaded_by(program: str, directory: Path) -> set[str]:

@@ -8,6 +8,7 @@ the few rows left in doubt proves the plan or bounds its distance to the best on
 
 from __future__ import annotations
 
+from router.allocation.engines import warm_up
 from router.allocation.frontier import Hulls, trace_frontier
 from router.allocation.sharded import Shard, ShardedSolution, allocate_sharded
 from router.allocation.solution import Solution
@@ -21,4 +22,5 @@ __all__ = [
     "allocate_sharded",
     "solve",
     "trace_frontier",
+    "warm_up",
 ]

@@ -15,6 +15,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 INT64_MAX = int(np.iinfo(np.int64).max)
+UINT64_MAX = np.iinfo(np.uint64).max
 INT64_MIN = int(np.iinfo(np.int64).min)
 
 
@@ -123,7 +124,9 @@ class Block:
     def richest(self) -> IntArray:
         """Choose the highest gain of each row, the cheapest of equally good ones."""
         highest = self.gain.max(axis=1, keepdims=True)
-        choices: IntArray = np.where(self.gain == highest, self.cost, INT64_MAX).argmin(axis=1)
+        # Costs are not negative, so as unsigned ones they all lie below what marks the others.
+        cost = self.cost.view(np.uint64)
+        choices: IntArray = np.where(self.gain == highest, cost, UINT64_MAX).argmin(axis=1)
         return choices
 
     def take(self, rows: IntArray) -> Block:

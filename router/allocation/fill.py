@@ -42,17 +42,16 @@ def fill_block(block: Block, plan: Plan, budget: int) -> Plan:
     costs = block.costs()
     step = costs - block.cost_of(choices)[:, None]
     rise = block.gain - block.gain_of(choices)[:, None]
-    rise = np.where(step <= slack, rise, 0.0)
     while True:
-        place = _best_upgrade(rise, step)
+        fitting = np.where(step <= slack, rise, 0.0)
+        place = _best_upgrade(fitting, step)
         row, option = divmod(place, block.gain.shape[1])
-        if rise[row, option] <= 0.0:
+        if fitting[row, option] <= 0.0:
             break
         choices[row] = option
         slack -= int(step[row, option])
         step[row] = costs[row] - costs[row, option]
         rise[row] = block.gain[row] - block.gain[row, option]
-        rise[step > slack] = 0.0
     return block.plan(choices)
 
 

@@ -7,11 +7,28 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from router.allocation.block import INT64_MAX, FloatArray, IntArray
+from router.exceptions import BudgetError
 
 if TYPE_CHECKING:
     from router.allocation.problem import Problem
 
-__all__ = ["fundable_rows", "least_choices", "least_totals"]
+__all__ = ["fundable_rows", "least_choices", "least_totals", "shortfall"]
+
+
+def shortfall(budget: int, n_rows: int, required: int) -> BudgetError:
+    """Make the error that says how much a budget lacks.
+
+    Examples
+    --------
+    >>> raise shortfall(14, 2, 15)
+    Traceback (most recent call last):
+    ...
+    router.exceptions.BudgetError: a budget of 14 micro-units does not reach the cheapest ...
+    """
+    return BudgetError(
+        f"a budget of {budget} micro-units does not reach the cheapest plan of "
+        f"{n_rows} rows, which costs {required}"
+    )
 
 
 def least_totals(problem: Problem) -> tuple[int, ...]:

@@ -18,12 +18,12 @@ from router.allocation.checks import check_entries
 from router.allocation.core import search_core
 from router.allocation.dual import find_bracket
 from router.allocation.fill import fill_block, split_ties
+from router.allocation.funding import shortfall
 from router.allocation.grid import GRID_ROUNDING, find_step, lies_on_grid
 from router.allocation.reader import CHEAPEST, RICHEST, Reader, Tally, check_part
 from router.allocation.sample import pick_rows, sample_prices
 from router.allocation.solution import Solution
 from router.allocation.window import Window
-from router.exceptions import BudgetError
 
 if TYPE_CHECKING:
     from router.allocation.block import Block, IntArray
@@ -91,10 +91,7 @@ def _open(reader: Reader, budget: int) -> _Opening:
     if problem.unchecked:
         _check_found(problem, total.dearest)
     if total.least > budget:
-        raise BudgetError(
-            f"a budget of {budget} micro-units does not reach the cheapest plan of "
-            f"{len(problem)} rows, which costs {total.least}"
-        )
+        raise shortfall(budget, len(problem), total.least)
     known = list(zip(prices, tallies, strict=True))
     if not any(tally.spend <= budget for _, tally in known):
         # Both are too dear: what is sought lies beyond the high price.

@@ -9,9 +9,9 @@ import numpy as np
 from router.allocation.core import search_core
 from router.allocation.dual import find_bracket
 from router.allocation.fill import fill_block, split_ties
+from router.allocation.funding import shortfall
 from router.allocation.large import solve_large
 from router.allocation.solution import Solution
-from router.exceptions import BudgetError
 
 if TYPE_CHECKING:
     from router.allocation.block import Block, Plan
@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["solve_single"]
 
 
-def solve_single(problem: Problem, budget: int, *, states_max: int) -> Solution:
-    """Solve a checked problem with one budget.
+def solve_single(
+    problem: Problem, budget: int, *, states_max: int, compiled: bool = False
+) -> Solution:
+    """Solve a checked problem with one budget, where told so with compiled kernels.
 
     Raises
     ------
@@ -30,14 +32,15 @@ def solve_single(problem: Problem, budget: int, *, states_max: int) -> Solution:
     """
     if not problem.dense:
         return solve_large(problem, budget, states_max=states_max)
+    if compiled:
+        from router.allocation.compiled import solve_dense
+
+        return solve_dense(problem.gains(), problem.costs(), budget, states_max=states_max)
     block = problem.block()
     cheapest, richest = block.plan(block.cheapest()), block.plan(block.richest())
     required = cheapest.spend
     if required > budget:
-        raise BudgetError(
-            f"a budget of {budget} micro-units does not reach the cheapest plan of "
-            f"{len(problem)} rows, which costs {required}"
-        )
+        raise shortfall(budget, len(problem), required)
     if richest.spend <= budget:
         return _wrap(block, richest, 0.0, (0.0, "slack", required))
     bracket = find_bracket(block, budget, cheapest, richest)

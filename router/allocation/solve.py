@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Literal
 
+from router.allocation import problem as limits
 from router.allocation.block import INT64_MAX
 from router.allocation.checks import check_budget, check_budgets, check_problem, is_many
 from router.allocation.conditions import check_conditions
+from router.allocation.engines import uses_kernels
 from router.allocation.exact_milp import solve_milp
 from router.allocation.many import solve_many
 from router.allocation.objective import Objective, label_rows, solve_objective
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike
 
+    from router.allocation.engines import Engine
     from router.allocation.problem import Problem
     from router.allocation.solution import Solution
 
@@ -28,6 +31,12 @@ __all__ = ["solve"]
 Method = Literal["auto", "dual", "milp"]
 Unfunded = Literal["raise", "mark"]
 
+# The words that each of these arguments may be.
+WORDS = {
+    "unfunded": ("raise", "mark"),
+    "method": ("auto", "dual", "milp"),
+    "engine": ("auto", "numpy", "numba"),
+}
 # States of the exact search, a fraction of a second of work where all are used up.
 STATES_MAX = 1_000_000
 
@@ -42,6 +51,7 @@ def solve(
     unfunded: Unfunded = "raise",
     method: Method = "auto",
     states_max: int = STATES_MAX,
+    engine: Engine = "auto",
     target: float | None = None,
     min_quality: ArrayLike | None = None,
     max_cost: ArrayLike | None = None,
@@ -79,6 +89,12 @@ def solve(
         States that the exact search looks at before it ends with a bound; a tenth of them where
         the plan is within a millionth of its bound. Counted, not timed, so that a slow machine
         finds the same plan. With several budgets a thousandth of them is carried from row to row.
+    engine : {"auto", "numpy", "numba"}, default="auto"
+        What does the arithmetic under one budget; plans are the same to the last digit. ``"numba"``
+        is compiled (extra ``[fast]``). ``"auto"`` is too, once
+        :func:`router.allocation.warm_up` was called or the process has solved so much that loading
+        the compiled code, about a second, would have paid; a process that solves one batch of some
+        thousand questions never gets there.
     target : float, optional
         Total (weighted) quality to reach at the least cost, within the budget where there is one; 0
         asks for the cheapest plan that keeps all floors. Of several budgets the first is spent
@@ -110,6 +126,8 @@ def solve(
         reached; the message says what can.
     BudgetError
         A budget is no whole number, negative, or does not reach the cheapest plan or the target.
+    MissingExtraError
+        The engine is ``"numba"`` without the extra ``[fast]``.
 
     Examples
     --------
@@ -121,16 +139,19 @@ def solve(
     >>> solve(quality, cost=np.array([0, 10, 30]), target=1.0).choices
     array([0, 2])
     """
-    _check_choice("unfunded", unfunded, ("raise", "mark"))
-    _check_choice("method", method, ("auto", "dual", "milp"))
-    if budget is None and target is not None:
-        budgets: tuple[int, ...] = (INT64_MAX,)
-    else:
-        budgets = check_budgets(budget) if is_many(budget) else (check_budget(budget),)
+    _check_words(unfunded=unfunded, method=method, engine=engine)
+    budgets = _read_budgets(budget, needed=target is None)
     mark = unfunded == "mark"
     plain = not mark and all(
         x is None for x in (target, min_quality, max_cost, priority, depends_on)
     )
+    compiled = uses_kernels(engine, getattr(quality, "size", 0))
+    states = 0 if method == "dual" else states_max
+    bare = plain and weights is None and allowed is None and not is_many(budget)
+    if compiled and bare and method != "milp":
+        solution = _solve_unchecked(quality, cost, budgets[0], states)
+        if solution is not None:
+            return solution
     problem = check_problem(
         quality,
         cost,
@@ -140,7 +161,7 @@ def solve(
         every_row=not mark,
         defer=plain and not is_many(budget),
     )
-    run = partial(_solve_checked, method=method, states_max=states_max)
+    run = partial(_solve_checked, milp=method == "milp", states_max=states, compiled=compiled)
     if plain:
         return run(problem, budgets)
     objective = Objective(
@@ -152,19 +173,36 @@ def solve(
     return solve_objective(problem, budgets, run, objective)
 
 
+def _solve_unchecked(
+    quality: ArrayLike, cost: ArrayLike, budget: int, states_max: int
+) -> Solution | None:
+    """Check and solve arrays of the common kind in one compiled call; None for any others."""
+    from router.allocation.compiled import solve_arrays
+
+    limit = limits.DENSE_ELEMENTS
+    return solve_arrays(quality, cost, budget, elements_max=limit, states_max=states_max)
+
+
 def _solve_checked(
-    problem: Problem, budgets: tuple[int, ...], method: str, states_max: int
+    problem: Problem, budgets: tuple[int, ...], *, milp: bool, states_max: int, compiled: bool
 ) -> Solution:
     """Send a checked problem to the algorithm for its number of budgets."""
-    states = 0 if method == "dual" else states_max
     if problem.n_budgets is None:
-        solution = solve_single(problem, budgets[0], states_max=states)
+        solution = solve_single(problem, budgets[0], states_max=states_max, compiled=compiled)
     else:
-        solution = solve_many(problem, budgets, states_max=states)
-    return solve_milp(problem, budgets, solution) if method == "milp" else solution
+        solution = solve_many(problem, budgets, states_max=states_max)
+    return solve_milp(problem, budgets, solution) if milp else solution
 
 
-def _check_choice(name: str, value: object, known: tuple[str, ...]) -> None:
+def _check_words(**words: str) -> None:
     """Refuse a word that is not one of the known ones."""
-    if value not in known:
-        raise AllocationError(f"{name} is {value!r}; known are {', '.join(known)}")
+    for name, word in words.items():
+        if word not in WORDS[name]:
+            raise AllocationError(f"{name} is {word!r}; known are {', '.join(WORDS[name])}")
+
+
+def _read_budgets(budget: int | Sequence[int] | None, *, needed: bool) -> tuple[int, ...]:
+    """Read one budget or several; where none is needed its absence leaves all there is."""
+    if budget is None and not needed:
+        return (INT64_MAX,)
+    return check_budgets(budget) if is_many(budget) else (check_budget(budget),)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
+from router.allocation import warm_up
 from router.exceptions import InputError
 
 if TYPE_CHECKING:
@@ -66,6 +67,9 @@ def open_socket(host: str, port: int) -> socket.socket:
 def run_server(app: FastAPI, listening: socket.socket) -> None:
     """Serve until the process is told to stop, then let running requests finish.
 
+    Where the extra ``[fast]`` is installed the compiled allocator is loaded first, so that no
+    request waits for it.
+
     Parameters
     ----------
     app : FastAPI
@@ -73,6 +77,7 @@ def run_server(app: FastAPI, listening: socket.socket) -> None:
     listening : socket.socket
         Where.
     """
+    warm_up()
     config = uvicorn.Config(
         app,
         log_level="warning",

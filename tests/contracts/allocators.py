@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from router.allocation import Solution, solve
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from router.allocation import Solution
 
-__all__ = ["KINDS", "Instance", "best_by_enumeration", "best_by_table", "check_plan", "draw"]
+__all__ = [
+    "KINDS",
+    "Instance",
+    "best_by_enumeration",
+    "best_by_table",
+    "check_plan",
+    "draw",
+    "solve_both",
+]
 
 KINDS = ("concave", "noisy", "scurve", "random", "strong", "ties", "linear")
 
@@ -59,6 +68,17 @@ def _quality(
         "linear": part,
     }
     return qualities[kind]
+
+
+def solve_both(*arguments: Any, **keywords: Any) -> Solution:
+    """Solve with NumPy and with the compiled kernels, and assert that not a digit differs."""
+    plan = solve(*arguments, **keywords, engine="numpy")
+    compiled = solve(*arguments, **keywords, engine="numba")
+    for field in fields(plan):
+        ours, theirs = getattr(plan, field.name), getattr(compiled, field.name)
+        assert type(ours) is type(theirs), field.name
+        assert np.array_equal(ours, theirs), f"{field.name}: NumPy {ours}, compiled {theirs}"
+    return plan
 
 
 def best_by_table(

@@ -1,0 +1,95 @@
+"""Which engine solves: NumPy, or kernels compiled with Numba (extra ``[fast]``).
+
+Both give the same plans, to the last digit of value, bound and price; so when to change over is a
+question of time alone. Loading the kernels takes about a second, the first time on a machine longer
+because they are compiled, and a small batch takes NumPy a millisecond. ``"auto"`` therefore begins
+with NumPy and loads the kernels once a process has solved so much that it would have paid: for a
+large surface at once, for a command line that plans one batch never.
+"""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import Literal
+
+from router.exceptions import MissingExtraError
+
+__all__ = ["Engine", "uses_kernels", "warm_up"]
+
+Engine = Literal["auto", "numpy", "numba"]
+
+# About as much as NumPy solves in the second that loading takes; a call is counted as so many.
+LOAD_ELEMENTS = 1 << 22
+CALL_ELEMENTS = 1 << 12
+
+
+class _Kernels:
+    """What is known of the kernels in this process."""
+
+    __slots__ = ("loaded", "lock", "solved")
+
+    def __init__(self) -> None:
+        self.lock = Lock()
+        self.loaded: bool | None = None
+        self.solved = 0
+
+    def load(self) -> bool:
+        """Load the kernels, or find that the extra is not there."""
+        try:
+            from router.allocation.compiled import warm_kernels
+        except ImportError:
+            self.loaded = False
+        else:
+            warm_kernels()
+            self.loaded = True
+        return self.loaded
+
+
+_KERNELS = _Kernels()
+
+
+def warm_up() -> bool:
+    """Load the compiled allocator now, so that no plan has to wait for it later.
+
+    For processes that live long, such as a service at its start; thereafter every solve in this
+    process whose engine is ``"auto"`` is compiled. Where the package's directory cannot be written
+    to, what is compiled is kept in the user's cache directory, or wherever ``NUMBA_CACHE_DIR``
+    points to; where nothing can be written it is compiled anew in every process.
+
+    Returns
+    -------
+    bool
+        Whether it is loaded; without the extra ``[fast]`` NumPy goes on solving.
+
+    Examples
+    --------
+    >>> warm_up()
+    True
+    """
+    with _KERNELS.lock:
+        return _KERNELS.load() if _KERNELS.loaded is None else _KERNELS.loaded
+
+
+def uses_kernels(engine: Engine, n_elements: int) -> bool:
+    """Say whether a surface of so many elements is solved by the compiled allocator.
+
+    Raises
+    ------
+    MissingExtraError
+        The engine is ``"numba"`` and the extra ``[fast]`` is not installed.
+    """
+    if engine == "numpy":
+        return False
+    if engine == "numba":
+        if not warm_up():
+            raise MissingExtraError.for_extra("fast", "the engine 'numba'")
+        return True
+    if _KERNELS.loaded is None:
+        _KERNELS.solved += n_elements + CALL_ELEMENTS
+        # While one thread loads, the others go on with NumPy.
+        if _KERNELS.solved >= LOAD_ELEMENTS and _KERNELS.lock.acquire(blocking=False):
+            try:
+                return _KERNELS.load()
+            finally:
+                _KERNELS.lock.release()
+    return bool(_KERNELS.loaded)
