@@ -1,4 +1,4 @@
-"""Several budgets at once: prices by cutting planes, then repair and fill."""
+"""Several budgets at once: prices by cutting planes, repair and fill, then the search."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from router.allocation.block_many import ManyBlock, ManyPlan
 from router.allocation.core_many import search_many
 from router.allocation.dual_many import ManyDual, find_prices
 from router.allocation.funding import least_choices, least_totals
+from router.allocation.grid import GRID_ROUNDING, find_step
+from router.allocation.middle_many import meet_many
+from router.allocation.near_many import search_near
 from router.allocation.repair_many import fill_many, repair_many
 from router.allocation.solution import Solution
 from router.allocation.spare_many import spare_many
@@ -24,6 +27,8 @@ __all__ = ["solve_many"]
 
 # Above this many elements the dual and the fill leave next to nothing to search for.
 EXACT_ELEMENTS = 1 << 16
+# Plans that lack no more than this share of their bound are the best.
+ROUNDING = 1e-12
 
 
 def solve_many(problem: Problem, budgets: tuple[int, ...], *, states_max: int) -> Solution:
@@ -42,16 +47,20 @@ def solve_many(problem: Problem, budgets: tuple[int, ...], *, states_max: int) -
                 f"{len(problem)} rows, which is {least}"
             )
     block = ManyBlock.read(problem)
-    ceilings = np.array(budgets, dtype=np.int64)
+    # More than every row's dearest option is never spent.
+    dearest = np.broadcast_to(block.costs().max(axis=1), (len(block), len(budgets))).sum(axis=0)
+    ceilings = np.minimum(np.array(budgets, dtype=np.int64), dearest)
     _close_unaffordable(block, ceilings)
     richest = spare_many(block, block.plan(block.gain.argmax(axis=1)), ceilings)
     if (richest.spend <= ceilings).all():
         return _wrap(richest, richest.gain, np.zeros(len(budgets)), "slack", required)
     dual = find_prices(block, ceilings)
-    plan = _best_plan(block, ceilings, dual, block.plan(least_choices(problem, budgets)))
+    searched = bool(states_max) and block.gain.size <= EXACT_ELEMENTS
+    cheapest = block.plan(least_choices(problem, budgets))
+    plan = _best_plan(block, ceilings, dual, cheapest, swap=not searched)
     bound = -np.inf if dual.infeasible else dual.bound
-    if not dual.infeasible and states_max and block.gain.size <= EXACT_ELEMENTS:
-        plan, bound = search_many(block, ceilings, dual, plan, states_max=states_max)
+    if searched and not dual.infeasible:
+        plan, bound = _search(block, ceilings, dual, plan, states_max)
     if plan is None:
         proof = "there is no plan" if bound == -np.inf else "no plan was found"
         raise BudgetError(
@@ -76,20 +85,46 @@ def _close_unaffordable(block: ManyBlock, budgets: IntArray) -> None:
 
 
 def _best_plan(
-    block: ManyBlock, budgets: IntArray, dual: ManyDual, least: ManyPlan
+    block: ManyBlock, budgets: IntArray, dual: ManyDual, least: ManyPlan, *, swap: bool
 ) -> ManyPlan | None:
-    """Repair and fill every plan tied at the prices, and keep the best one."""
+    """Repair and fill every plan tied at the prices, and keep the best one.
+
+    The search makes pairs of changes and many more, so that nothing is swapped before it.
+    """
     best: ManyPlan | None = None
     if not dual.infeasible:
         for start in dual.starts:
             plan = repair_many(block, start, budgets, dual.prices)
             if plan is not None:
                 plan = fill_many(block, plan, budgets)
-                plan = swap_many(block, plan, budgets, dual.prices)
+                plan = swap_many(block, plan, budgets, dual.prices) if swap else plan
                 best = plan if best is None or plan.gain > best.gain else best
     if best is None and (least.spend <= budgets).all():
         best = fill_many(block, least, budgets)
     return best
+
+
+def _search(
+    block: ManyBlock, budgets: IntArray, dual: ManyDual, plan: ManyPlan | None, states_max: int
+) -> tuple[ManyPlan | None, float]:
+    """Search for the best plan, and bound it."""
+    bound = dual.bound
+    if plan is None:
+        plan, bound = search_many(block, budgets, dual, plan, states_max=states_max)
+        if plan is None:
+            return plan, bound
+    grid = find_step(block.gain)
+    states = max(1, states_max // 100)
+    plan, proven = meet_many(block, budgets, dual.prices, plan, states_max=states, grid=grid)
+    bound = min(bound, proven)
+    if _round_bound(bound, grid) > plan.gain * (1.0 + ROUNDING):
+        plan = search_near(block, budgets, dual, plan, states_max=states, grid=grid)
+    return plan, _round_bound(bound, grid)
+
+
+def _round_bound(bound: float, grid: float) -> float:
+    """Bring a bound down to the next total that gains on a grid can have."""
+    return bound if grid == 0.0 else grid * float(np.floor(bound / grid + GRID_ROUNDING))
 
 
 def _wrap(

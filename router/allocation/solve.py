@@ -88,7 +88,8 @@ def solve(
     states_max : int, default=1_000_000
         States that the exact search looks at before it ends with a bound; a tenth of them where
         the plan is within a millionth of its bound. Counted, not timed, so that a slow machine
-        finds the same plan. With several budgets a thousandth of them is carried from row to row.
+        finds the same plan. With several budgets a hundredth of them is about the number of changes
+        that are listed for each half of the rows.
     engine : {"auto", "numpy", "numba"}, default="auto"
         What does the arithmetic under one budget; plans are the same to the last digit. ``"numba"``
         is compiled (extra ``[fast]``). ``"auto"`` is too, once
