@@ -208,12 +208,12 @@ def check_budget(budget: object, place: str = "budget") -> int:
     return min(whole, INT64_MAX)
 
 
-def check_budgets(budgets: Sequence[int]) -> tuple[int, ...]:
+def check_budgets(budgets: Sequence[int], name: str = "budget") -> tuple[int, ...]:
     """Check a sequence of budgets, naming the place of a wrong one."""
     shape = np.shape(budgets)
     if len(shape) != 1 or shape[0] == 0:
-        raise BudgetError(f"budget has shape {shape}; one number or one row of numbers is needed")
-    return tuple(check_budget(entry, f"budget[{place}]") for place, entry in enumerate(budgets))
+        raise BudgetError(f"{name} has shape {shape}; one number or one row of numbers is needed")
+    return tuple(check_budget(entry, f"{name}[{place}]") for place, entry in enumerate(budgets))
 
 
 def _first_place(wrong: NDArray[np.bool_]) -> tuple[int, ...]:

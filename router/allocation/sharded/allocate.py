@@ -46,10 +46,11 @@ def allocate_sharded(
     """Choose one option per row of many shards so that the total quality is highest.
 
     The work runs on the engine that joblib is set to: ``joblib.parallel_config(backend="loky",
-    n_jobs=8)`` for the cores of one machine, ``backend="dask"`` or ``"ray"`` for a cluster that is
-    already there. A round asks every shard at about twenty prices and gets totals back. The first
-    prices come from a sample; one round over all rows leaves those that are still undecided, and
-    later rounds read only these. When few enough are left they are solved exactly in this process.
+    n_jobs=8)`` for the cores of one machine, ``backend="dask"`` for a cluster that is already
+    there, ``backend="ray"`` likewise after ``ray.util.joblib.register_ray()``. A round asks every
+    shard at about twenty prices and gets totals back. The first prices come from a sample; one
+    round over all rows leaves those that are still undecided, and later rounds read only these.
+    When few enough are left they are solved exactly in this process.
 
     Parameters
     ----------
@@ -99,6 +100,9 @@ def allocate_sharded(
     -----
     Gains are added up in whole units, a power of two as small as 64 bits allow for all rows, so
     that totals do not depend on the order of their terms. The bound allows for the rounding.
+
+    From a parquet file the sample can only be read in whole row groups, which mostly costs a read
+    of its own.
 
     Examples
     --------

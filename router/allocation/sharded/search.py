@@ -141,7 +141,7 @@ def find_price(run: Run) -> Found:
             return Found((*chain, (0.0, 0.0)), _between(answers, 0, 0), dual, "slack", least)
         if place in {0, len(prices)}:
             # The sample missed: all rows are asked again beyond the end of the bracket.
-            prices, chain = wider_prices(prices[place and -1], upward=place > 0), ()
+            prices, chain = wider_prices(prices[-1 if place else 0], upward=place > 0), ()
             continue
         low, high, kind = _choose_bracket(run, prices, answer, place, dual)
         bracket = prices[low], prices[high]
