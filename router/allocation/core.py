@@ -96,6 +96,7 @@ class _Search:
         "base_spend",
         "base_units",
         "best",
+        "buffers",
         "core",
         "dropped",
         "layers",
@@ -103,6 +104,7 @@ class _Search:
         "n_states",
         "reach",
         "room",
+        "slope",
         "spend",
         "steps",
         "units",
@@ -122,6 +124,9 @@ class _Search:
         self.layers: list[_Layer] = []
         start = np.zeros(len(core.rows), dtype=np.int64)
         self.steps = climb_hull(core.units, core.cost, start)
+        self.slope = np.concatenate(([0.0], self.steps.slope, [0.0]))
+        infeasible = np.full((2, len(self.steps.row) + 2), INT64_MIN)
+        self.buffers: tuple[IntArray, IntArray] = (infeasible[0], infeasible[1])
         self.base_spend = np.append(core.cost[::-1, 0].cumsum()[::-1], 0)
         self.base_units = np.append(core.units[::-1, 0].cumsum()[::-1], 0)
 
@@ -129,7 +134,7 @@ class _Search:
         """Add one row to all states; say whether any state may still beat the best plan."""
         core = self.core
         room_for_loss = self.limit - self.best.units - core.step
-        options = np.flatnonzero(core.open[layer] & (core.loss[layer] < room_for_loss))
+        options = (core.loss[layer] < room_for_loss).nonzero()[0]
         if not len(options):
             return False
         n_new = len(self.spend) * len(options)
@@ -148,14 +153,16 @@ class _Search:
         spend = (self.spend + cost[:, None]).ravel()
         total = (self.units + units[:, None]).ravel()
         reach = self._complete(layer, spend, total, options)
-        alive = np.flatnonzero(reach > self.best.units + core.step)
+        alive = (reach > self.best.units + core.step).nonzero()[0]
+        if not len(alive):
+            return False
         alive = alive[spend[alive].argsort(kind="stable")]
         alive = alive[_undominated(spend[alive], total[alive], core.noise)]
-        parent = (alive % len(self.spend)).astype(np.int32)
-        self.layers.append(_Layer(parent, options[alive // len(self.spend)]))
+        option, parent = np.divmod(alive, len(self.spend))
+        self.layers.append(_Layer(parent.astype(np.int32), options[option]))
         self.spend, self.units = spend[alive], total[alive]
-        self.reach = float(reach[alive].max(initial=-np.inf))
-        return bool(len(alive))
+        self.reach = float(reach[alive].max())
+        return True
 
     def _complete(
         self, layer: int, spend: IntArray, total: IntArray, options: IntArray
@@ -175,27 +182,32 @@ class _Search:
                 int(options[top // width]),
                 int(place[top]) - 1,
             )
-        rise: FloatArray = frontier.slope[place] * (room - frontier.spend[place])
+        room -= frontier.spend[place]
+        rise: FloatArray = self.slope[place] * room
         return rise + done
 
     def _frontier(self, layer: int) -> _Frontier:
-        """Build the concave frontier of the rows from a layer on, led by an infeasible entry."""
-        chosen = self.steps.row >= layer
-        spend, units = self.steps.spend[chosen], self.steps.gain[chosen].astype(np.int64)
-        spend = np.concatenate(([INT64_MIN, self.base_spend[layer]], spend))
-        units = np.concatenate(([INT64_MIN, self.base_units[layer]], units))
+        """Build the concave frontier of the rows from a layer on, led by an infeasible entry.
+
+        Steps of earlier rows stay in it and add nothing: of equal breakpoints the last one counts,
+        and the slope behind that is the one of a row to come.
+        """
+        counts = self.steps.row >= layer
+        spend, units = self.buffers
+        spend[1], units[1] = self.base_spend[layer], self.base_units[layer]
+        np.multiply(self.steps.spend, counts, out=spend[2:])
+        np.multiply(self.steps.gain, counts, out=units[2:])
         spend[1:].cumsum(out=spend[1:])
         units[1:].cumsum(out=units[1:])
-        slope = np.concatenate(([0.0], self.steps.slope[chosen], [0.0]))
-        return _Frontier(spend, units, slope)
+        return _Frontier(spend, units)
 
     def trace(self) -> IntArray:
         """Follow the best completion back to one option per core row."""
         best = self.best
         picked = np.zeros(len(self.core.rows), dtype=np.int64)
-        to_come = self.steps.row > best.layer
-        row, option = self.steps.row[to_come], self.steps.option[to_come]
-        np.maximum.at(picked, row[: best.n_steps], option[: best.n_steps])
+        row, option = self.steps.row[: best.n_steps], self.steps.option[: best.n_steps]
+        to_come = row > best.layer
+        np.maximum.at(picked, row[to_come], option[to_come])
         picked[best.layer] = best.option
         state = best.parent
         for layer in range(best.layer - 1, -1, -1):
@@ -206,14 +218,17 @@ class _Search:
         return picked
 
 
-def _undominated(spend: IntArray, units: IntArray, noise: int) -> NDArray[np.bool_]:
-    """Mark, among states sorted by spend, those that no cheaper or equal one matches in gain."""
-    keep = np.ones(len(spend), dtype=np.bool_)
-    keep[1:] = units[1:] > np.maximum.accumulate(units)[:-1] + noise
+def _undominated(spend: IntArray, units: IntArray, noise: int) -> IntArray:
+    """Find, among states sorted by spend, those that no cheaper or equal one matches in gain."""
+    better = np.ones(len(units), dtype=np.bool_)
+    np.greater(units[1:], np.maximum.accumulate(units[:-1]) + noise, out=better[1:])
+    kept = better.nonzero()[0]
     # Of kept states with one spend the last has the highest gain.
-    places = np.flatnonzero(keep)
-    keep[places[:-1][spend[places[:-1]] == spend[places[1:]]]] = False
-    return keep
+    spent = spend[kept]
+    last = np.ones(len(kept), dtype=np.bool_)
+    np.greater(spent[1:], spent[:-1], out=last[:-1])
+    undominated: IntArray = kept[last]
+    return undominated
 
 
 class _Core:
@@ -231,7 +246,6 @@ class _Core:
         "fixed_units",
         "loss",
         "noise",
-        "open",
         "option",
         "rows",
         "step",
@@ -277,9 +291,10 @@ class _Core:
         self.units[row, column] = units[order]
         # Losses are compared with what is left between bound and best plan, which is in units.
         self.loss[row, column] = loss[self.rows[row], option] * block.scale
-        self.open = self.units > CLOSED
-        self.open[:, 1:] &= self.units[:, 1:] > np.maximum.accumulate(self.units, axis=1)[:, :-1]
-        self.units[~self.open] = CLOSED
+        still_open = self.units > CLOSED
+        still_open[:, 1:] &= self.units[:, 1:] > np.maximum.accumulate(self.units, axis=1)[:, :-1]
+        self.units[~still_open] = CLOSED
+        self.loss[~still_open] = np.inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +303,6 @@ class _Frontier:
 
     spend: IntArray
     units: IntArray
-    slope: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
