@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
@@ -89,6 +91,33 @@ def test_bound_is_the_relaxed_optimum(n_budgets: int) -> None:
     assert better.bound <= plan.bound
 
 
+@given(
+    n_budgets=st.integers(1, 4),
+    shape=st.tuples(st.integers(1, 5), st.integers(1, 4)),
+    digits=st.integers(0, 4),
+    cost_max=st.sampled_from([1, 3, 50, 10**12]),
+    seed=st.integers(0, 10**6),
+)
+@settings(max_examples=80, deadline=None)
+def test_any_small_problem_is_solved_or_refused_rightly(
+    n_budgets: int, shape: tuple[int, int], digits: int, cost_max: int, seed: int
+) -> None:
+    """Ties, zeros, dominated options and huge costs: the best plan, or none where there is none."""
+    chance = np.random.default_rng(seed)
+    quality = np.round(chance.random(shape), digits)
+    cost = chance.integers(0, cost_max + 1, (*shape, n_budgets))
+    budgets = (cost.max(axis=1).sum(axis=0) * chance.random(n_budgets)).astype(np.int64).tolist()
+    best = best_by_enumeration(quality, cost, budgets)
+    try:
+        plan = solve(quality, cost, budgets)
+    except BudgetError:
+        assert best == -np.inf
+        return
+    check_plan(plan, quality, cost, budgets)
+    assert plan.value == pytest.approx(best, abs=1e-9)
+    assert plan.bound >= best - 1e-9
+
+
 def test_middling_plans_are_as_good_as_those_of_highs() -> None:
     """Of thirty rows the plan is as good as the one that HiGHS proves, and bounded by no less."""
     for n_budgets in (2, 3):
@@ -98,6 +127,17 @@ def test_middling_plans_are_as_good_as_those_of_highs() -> None:
         check_plan(plan, quality, cost, budgets)
         assert plan.value == pytest.approx(best, rel=1e-6)
         assert plan.bound >= best * (1.0 - 1e-7)
+
+
+def test_plans_of_a_request_are_proven_under_four_budgets() -> None:
+    """Sixteen rows of eight options are proven, and one of them is as good as HiGHS says."""
+    for seed in range(3):
+        quality, cost, budgets = draw_many(16, 8, 4, seed=seed)
+        plan = solve(quality, cost, budgets)
+        check_plan(plan, quality, cost, budgets)
+        assert plan.proven
+    best = best_by_highs(quality, cost, budgets, relaxed=False)
+    assert plan.value == pytest.approx(best, rel=1e-6)
 
 
 @pytest.mark.parametrize("n_budgets", [2, 3, 4])

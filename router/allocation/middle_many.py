@@ -27,7 +27,7 @@ ROUNDING = 1e-12
 ROWS_MAX = 512
 # Pairs compared at most: for each change listed, and where few are.
 COMPARED_PER_STATE = 30
-COMPARED_MIN = 1 << 17
+COMPARED_MIN = 1 << 20
 # Limits on the loss tried at most.
 TRIES_MAX = 24
 # The first of them is no smaller than the limit over this.
