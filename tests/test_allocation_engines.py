@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -48,6 +49,19 @@ def test_without_the_extra_numpy_solves(repository_root: Path) -> None:
     first, second = done.stdout.splitlines()
     assert first == "False [1]"
     assert second.startswith("MissingExtraError the engine 'numba' needs the extra [fast]: pip ")
+
+
+def test_kernels_that_are_not_compiled_are_not_used(repository_root: Path) -> None:
+    """Where compiling is switched off for debugging, NumPy solves."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from router.allocation import warm_up; print(warm_up())"],
+        cwd=repository_root,
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "NUMBA_DISABLE_JIT": "1"},
+    )
+    assert done.stdout == "False\n"
 
 
 def test_small_batches_do_not_wait_for_numba(fresh: engines._Kernels) -> None:

@@ -26,19 +26,20 @@ CALL_ELEMENTS = 1 << 12
 class _Kernels:
     """What is known of the kernels in this process."""
 
-    __slots__ = ("loaded", "lock", "solved")
+    __slots__ = ("failure", "loaded", "lock", "solved")
 
     def __init__(self) -> None:
         self.lock = Lock()
         self.loaded: bool | None = None
+        self.failure: ImportError | None = None
         self.solved = 0
 
     def load(self) -> bool:
-        """Load the kernels, or find that the extra is not there."""
+        """Load the kernels, or find that the extra is not there or cannot be used."""
         try:
             from router.allocation.compiled import warm_kernels
-        except ImportError:
-            self.loaded = False
+        except ImportError as error:
+            self.failure, self.loaded = error, False
         else:
             warm_kernels()
             self.loaded = True
@@ -82,7 +83,8 @@ def uses_kernels(engine: Engine, n_elements: int) -> bool:
         return False
     if engine == "numba":
         if not warm_up():
-            raise MissingExtraError.for_extra("fast", "the engine 'numba'")
+            missing = MissingExtraError.for_extra("fast", "the engine 'numba'")
+            raise missing from _KERNELS.failure
         return True
     if _KERNELS.loaded is None:
         _KERNELS.solved += n_elements + CALL_ELEMENTS

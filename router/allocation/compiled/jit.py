@@ -28,6 +28,10 @@ def _digest_sources() -> str:
     return digest.hexdigest()
 
 
+SETTINGS: Any = numba.config
+if SETTINGS.DISABLE_JIT:
+    raise ImportError("NUMBA_DISABLE_JIT is set, and kernels that are not compiled are slow")
+
 SOURCES = _digest_sources()
 
 
