@@ -19,6 +19,7 @@ from router.allocation.online_baselines import (
     Resolving,
     bound_hindsight,
 )
+from router.allocation.reallocation import Reallocation
 from router.allocation.sharded import Shard, ShardedSolution, allocate_sharded
 from router.allocation.solution import Solution
 from router.allocation.solve import solve
@@ -30,6 +31,7 @@ __all__ = [
     "Greedy",
     "Hulls",
     "OnlinePolicy",
+    "Reallocation",
     "Resolving",
     "Shard",
     "ShardedSolution",

@@ -1,0 +1,174 @@
+"""Planning the rest of a batch again, beside fresh solves of the same rows in the same run.
+
+Run it as ``python benchmarks/reallocation.py`` (``--quick`` for some seconds). It exits with 1 when
+a goal is missed. Of 200 questions with 64 options every other one is closed at what it was planned
+to cost, a tenth more or a tenth less; the other half is then planned anew from the cached hulls.
+Building the batch is not in the time, taking the closed rows out of it is. The goal compares NumPy
+with NumPy; with the extra ``[fast]`` the compiled solver is shown beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from router.allocation import Reallocation, solve, warm_up
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Work = tuple["Callable[[], object]", "Callable[[object], object]"]
+
+KINDS = ("concave", "noisy", "scurve", "ties", "strong", "linear")
+GOAL_KINDS = ("concave", "noisy", "scurve")
+N_ROWS, N_OPTIONS = 200, 64
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured figure and what it has to stay below."""
+
+    name: str
+    value: float
+    unit: str
+    goal: float | None = None
+
+    @property
+    def met(self) -> bool:
+        """Whether the goal is reached, or there is none."""
+        return self.goal is None or self.value <= self.goal
+
+
+def draw(kind: str, seed: int) -> tuple[Floats, Integers, int]:
+    """Draw quality, integer costs with a free first option, and two fifths of a full budget."""
+    chance = np.random.default_rng([seed, N_ROWS, N_OPTIONS, KINDS.index(kind)])
+    cost = np.sort(chance.integers(5, 1001, (N_ROWS, N_OPTIONS)), axis=1)
+    cost[:, 0] = 0
+    part = cost / 1000.0
+    top, bend = chance.uniform(0.2, 0.95, (N_ROWS, 1)), chance.uniform(1.0, 8.0, (N_ROWS, 1))
+    concave = top * (1.0 - np.exp(-bend * part)) / (1.0 - np.exp(-bend))
+    noise = chance.normal(0.0, 0.05, cost.shape)
+    qualities = {
+        "concave": concave,
+        "noisy": concave + noise,
+        "scurve": top / (1.0 + np.exp(-12.0 * (part - chance.uniform(0.1, 0.9, (N_ROWS, 1))))),
+        "ties": np.round(concave + noise, 1),
+        "strong": np.where(cost > 0, (cost + 100) / 1100.0, 0.0),
+        "linear": part,
+    }
+    quality: Floats = np.clip(qualities[kind], 0.0, 1.0).round(6).astype(np.float64)
+    dearest = cost[np.arange(N_ROWS), quality.argmax(axis=1)].sum()
+    return quality, cost, int(0.4 * dearest)
+
+
+def close_half(quality: Floats, cost: Integers, budget: int) -> Reallocation:
+    """Plan a batch, and close every other row at its planned cost give or take a tenth."""
+    batch = Reallocation(quality, cost, budget)
+    choices = batch.solve().choices
+    for row in range(0, N_ROWS, 2):
+        planned = int(cost[row, choices[row]])
+        batch.close(row, planned * (11 if row % 4 else 9) // 10)
+    return batch
+
+
+def microseconds_of(prepare: Callable[[], object], work: Callable[[object], object]) -> float:
+    """Time one piece of work on something prepared outside of the time."""
+    prepared = prepare()
+    start = time.perf_counter()
+    work(prepared)
+    return 1e6 * (time.perf_counter() - start)
+
+
+def change_and_solve(batch: object, n_rows: int, quality: Floats) -> object:
+    """Report new surfaces of some rows and plan again."""
+    if not isinstance(batch, Reallocation):
+        raise TypeError(f"{batch!r} is no batch")
+    if n_rows:
+        rows = batch.open_rows[:n_rows]
+        batch.update(rows.tolist(), quality[rows])
+    return batch.solve()
+
+
+def list_works(kind: str, seed: int, *, compiled: bool) -> tuple[dict[str, Work], float]:
+    """List what is timed, fresh solves of the open half first, and compare the bounds."""
+    quality, cost, budget = draw(kind, seed)
+    half = partial(close_half, quality, cost, budget)
+    batch = half()
+    rows, left = batch.open_rows, batch.remaining
+    fresh = partial(solve, quality[rows], cost[rows], left)
+    dual = fresh(method="dual", engine="numpy")
+    difference = abs(batch.solve().bound - dual.bound) / dual.bound
+    works: dict[str, Work] = {
+        "fresh": (half, lambda _: fresh(engine="numpy")),
+        "fresh dual": (half, lambda _: fresh(method="dual", engine="numpy")),
+        "fresh, whole batch": (half, lambda _: solve(quality, cost, budget, engine="numpy")),
+        "again": (half, lambda x: change_and_solve(x, 0, quality)),
+        "1 row new": (half, lambda x: change_and_solve(x, 1, quality)),
+        "20 rows new": (half, lambda x: change_and_solve(x, 20, quality)),
+    }
+    if compiled:
+        works["fresh compiled"] = (half, lambda _: fresh(engine="numba"))
+        works["fresh compiled dual"] = (half, lambda _: fresh(method="dual", engine="numba"))
+    return works, difference
+
+
+def compare(n_seeds: int, repeats: int) -> Iterator[Figure]:
+    """Time all works side by side and give ratios to the fresh solves of the open half."""
+    compiled = warm_up()
+    for kind in KINDS:
+        times: dict[str, list[float]] = {}
+        worst = 0.0
+        for seed in range(n_seeds):
+            works, difference = list_works(kind, seed, compiled=compiled)
+            worst = max(worst, difference)
+            series: dict[str, list[float]] = {name: [] for name in works}
+            for _ in range(repeats):
+                for name, (prepare, work) in works.items():
+                    series[name].append(microseconds_of(prepare, work))
+            for name, values in series.items():
+                times.setdefault(name, []).append(float(np.median(values)))
+        medians = {name: float(np.median(values)) for name, values in times.items()}
+        goal = 0.1 if kind in GOAL_KINDS else None
+        for name, middle in medians.items():
+            yield Figure(f"{kind}: {name}", middle, "us")
+        for name, middle in medians.items():
+            if name.startswith("fresh"):
+                reach = goal if name == "fresh" else None
+                yield Figure(f"{kind}: again / {name}", medians["again"] / middle, "", reach)
+        yield Figure(f"{kind}: bound differs from the dual's", worst, "", 1e-12)
+
+
+def main() -> int:
+    """Compare, print the figures and say whether every goal was met."""
+    parser = argparse.ArgumentParser(description="Planning the rest of a batch again.")
+    parser.add_argument("--quick", action="store_true", help="fewer batches and repeats")
+    parser.add_argument("--json", type=Path, metavar="PATH", help="write the figures here")
+    options = parser.parse_args()
+    figures = []
+    print(f"{'figure, 200 x 64':48s} {'measured':>16s} {'goal':>10s}")
+    for figure in compare(2 if options.quick else 5, 5 if options.quick else 31):
+        figures.append(figure)
+        goal = "" if figure.goal is None else f"<= {figure.goal:g}"
+        mark = "" if figure.met else "  MISSED"
+        print(
+            f"{figure.name:48s} {figure.value:12.4g} {figure.unit:3s} {goal:>10s}{mark}", flush=True
+        )
+    if options.json is not None:
+        rows = [{**asdict(figure), "met": figure.met} for figure in figures]
+        options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
+    return 0 if all(figure.met for figure in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
