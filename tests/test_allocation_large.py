@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tracemalloc
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -12,7 +12,10 @@ import pytest
 from router.allocation import large, problem, reader, solve
 from router.allocation.large import _fit_smallest
 from router.exceptions import AllocationError, BudgetError
-from tests.contracts.allocators import KINDS, best_by_table, check_plan, draw
+from tests.contracts.allocators import KINDS, best_by_table, check_plan, draw, solve_both
+
+if TYPE_CHECKING:
+    from router.allocation.engines import Engine
 
 
 @pytest.fixture
@@ -35,7 +38,7 @@ def test_blockwise_plans_are_feasible_and_bounded(kind: str, *, masked: bool) ->
         if masked:
             allowed = np.random.default_rng(seed).random(x.quality.shape) < 0.8
             allowed[:, 0] = True
-        plan = solve(x.quality, x.cost, x.budget, allowed=allowed)
+        plan = solve_both(x.quality, x.cost, x.budget, allowed=allowed)
         check_plan(plan, x.quality, x.cost, x.budget)
         best = best_by_table(x.quality, x.cost, x.budget, allowed)
         assert plan.value <= best + 1e-9
@@ -49,19 +52,19 @@ def test_blockwise_weights_and_shared_costs() -> None:
     x = draw("noisy", 40, 5, seed=5)
     weights = np.linspace(0.0, 2.0, 40)
     shared = x.cost[0]
-    blockwise = solve(x.quality, shared, 4000, weights=weights)
+    blockwise = solve_both(x.quality, shared, 4000, weights=weights)
     wide = np.tile(shared, (40, 1))
     best = best_by_table(x.quality * weights[:, None], wide, 4000)
     assert blockwise.bound >= best - 1e-9 >= blockwise.value - 2e-9
     assert blockwise.value >= 0.97 * best
-    assert solve(x.quality, shared, 10**9).method == "slack"
+    assert solve_both(x.quality, shared, 10**9).method == "slack"
 
 
 @pytest.mark.usefixtures("_small_limits")
 def test_blockwise_choice_of_many_options() -> None:
     """Option numbers beyond one byte survive the narrow type of large plans."""
     quality = np.tile(np.linspace(0.0, 1.0, 300), (4, 1))
-    plan = solve(quality, np.arange(300), 4 * 290)
+    plan = solve_both(quality, np.arange(300), 4 * 290)
     assert plan.value == pytest.approx(4 * 290 / 299)
     assert plan.choices.max() > 255
 
@@ -69,7 +72,7 @@ def test_blockwise_choice_of_many_options() -> None:
 def test_few_rows_of_very_many_options() -> None:
     """A row may have more options than a block has room for."""
     quality = np.linspace(0.0, 1.0, 400_000)[None, :]
-    plan = solve(quality, np.arange(400_000), 123_456)
+    plan = solve_both(quality, np.arange(400_000), 123_456)
     assert plan.choices.tolist() == [123_456]
     assert plan.proven
 
@@ -78,7 +81,7 @@ def test_few_rows_of_very_many_options() -> None:
 def test_large_problems_are_solved_to_a_tiny_gap(kind: str) -> None:
     """Above the dense limit the sampled bracket leads to a gap below a hundred-thousandth."""
     x = draw(kind, 20_000, 16, seed=0)
-    plan = solve(x.quality.astype(np.float32), x.cost, x.budget)
+    plan = solve_both(x.quality.astype(np.float32), x.cost, x.budget)
     check_plan(plan, x.quality.astype(np.float32), x.cost, x.budget)
     assert plan.gap < 1e-5
 
@@ -89,19 +92,20 @@ def test_heavy_tails_do_not_mislead_the_sample() -> None:
     cost = x.cost.copy()
     cost[7::5000] *= 1_000_000
     budget = int(cost[7::5000].max(axis=1).sum() // 2)
-    plan = solve(x.quality, cost, budget)
+    plan = solve_both(x.quality, cost, budget)
     check_plan(plan, x.quality, cost, budget)
     assert plan.gap < 1e-3
 
 
-def test_large_problems_are_not_copied() -> None:
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
+def test_large_problems_are_not_copied(engine: Engine) -> None:
     """Solving a float32 surface takes less extra memory than the surface itself."""
     chance = np.random.default_rng(0)
     quality = chance.random((200_000, 16), dtype=np.float32)
     cost = np.arange(16, dtype=np.int64) * 10
-    solve(quality[:100], cost, 5000)
+    solve(quality, cost, 200_000 * 40, engine=engine)
     tracemalloc.start()
-    solve(quality, cost, 200_000 * 40)
+    solve(quality, cost, 200_000 * 40, engine=engine)
     extra = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert extra < quality.nbytes
@@ -115,9 +119,9 @@ def test_a_sample_that_misses_costs_no_correctness(
 ) -> None:
     """Whatever bracket the sample proposes, the search ends at the same price and bound."""
     x = draw(kind, 60, 6, seed=2)
-    expected = solve(x.quality, x.cost, x.budget)
+    expected = solve_both(x.quality, x.cost, x.budget)
     monkeypatch.setattr(large, "sample_prices", lambda *_: prices)
-    plan = solve(x.quality, x.cost, x.budget)
+    plan = solve_both(x.quality, x.cost, x.budget)
     check_plan(plan, x.quality, x.cost, x.budget)
     assert plan.shadow_price == pytest.approx(expected.shadow_price, rel=1e-9)
     assert plan.bound == pytest.approx(expected.bound, rel=1e-9)
@@ -133,10 +137,12 @@ def test_ends_of_the_budget_are_seen_in_any_bracket(
     x = draw("noisy", 30, 5, seed=4)
     cost = x.cost + 3
     monkeypatch.setattr(large, "sample_prices", lambda *_: prices)
-    with pytest.raises(BudgetError, match=r"89 micro-units .* 30 rows, which costs 90"):
-        solve(x.quality, cost, 89)
-    assert solve(x.quality, cost, 90).spend == 90
-    slack = solve(x.quality, cost, 10**6)
+    engines: tuple[Engine, Engine] = ("numpy", "numba")
+    for engine in engines:
+        with pytest.raises(BudgetError, match=r"89 micro-units .* 30 rows, which costs 90"):
+            solve(x.quality, cost, 89, engine=engine)
+    assert solve_both(x.quality, cost, 90).spend == 90
+    slack = solve_both(x.quality, cost, 10**6)
     best = np.where(x.quality == x.quality.max(axis=1, keepdims=True), cost, 10**6).argmin(axis=1)
     assert slack.choices.tolist() == best.tolist()
     assert (slack.method, slack.proven, slack.shadow_price) == ("slack", True, 0.0)
@@ -153,7 +159,7 @@ def test_order_of_rows_does_not_matter(
     quality = x.quality.astype(dtype)
     order = np.random.default_rng(0).permutation(3000)
     plan, shuffled = (
-        solve(quality[rows], x.cost[rows], x.budget) for rows in (np.arange(3000), order)
+        solve_both(quality[rows], x.cost[rows], x.budget) for rows in (np.arange(3000), order)
     )
     check_plan(plan, quality, x.cost, x.budget)
     check_plan(shuffled, quality[order], x.cost[order], x.budget)
@@ -164,7 +170,7 @@ def test_order_of_rows_does_not_matter(
 
 @pytest.mark.usefixtures("_small_limits")
 @pytest.mark.parametrize(
-    ("array", "entry", "message"),
+    "place",
     [
         ("quality", math.nan, r"quality\[777, 2\] is nan"),
         ("quality", 1.5, r"quality\[777, 2\] is 1.5"),
@@ -174,16 +180,24 @@ def test_order_of_rows_does_not_matter(
     ],
 )
 @pytest.mark.parametrize("sampled", [1, 4096])
+@pytest.mark.parametrize("n_options", [4, 11])
+@pytest.mark.parametrize("engine", ["numpy", "numba"])
 def test_wrong_entries_are_named(
-    monkeypatch: pytest.MonkeyPatch, array: str, entry: float, message: str, *, sampled: int
+    monkeypatch: pytest.MonkeyPatch,
+    place: tuple[str, float, str],
+    engine: Engine,
+    *,
+    sampled: int,
+    n_options: int,
 ) -> None:
     """An entry that cannot be used is found on the way, in the sample or outside it."""
     monkeypatch.setattr("router.allocation.sample.SAMPLE_ROWS", sampled)
-    x = draw("noisy", 1000, 4, seed=0)
+    array, entry, message = place
+    x = draw("noisy", 1000, n_options, seed=0)
     arrays = {"quality": x.quality, "cost": x.cost}
     arrays[array][777, 2] = entry
     with pytest.raises(AllocationError, match=message):
-        solve(x.quality, x.cost, x.budget)
+        solve(x.quality, x.cost, x.budget, engine=engine)
 
 
 @pytest.mark.usefixtures("_small_limits")
@@ -193,11 +207,36 @@ def test_unusual_entries_are_allowed() -> None:
     x.quality[x.quality == 0.0] = -0.0
     cost = x.cost.copy()
     cost[50, 3] = 2**62
-    expected = solve(x.quality, x.cost, x.budget)
+    expected = solve_both(x.quality, x.cost, x.budget)
     for costs in (cost, cost.astype(np.uint64)):
-        plan = solve(x.quality, costs, x.budget)
+        plan = solve_both(x.quality, costs, x.budget)
         check_plan(plan, x.quality, cost, x.budget)
         assert plan.value >= 0.98 * expected.value
+
+
+@pytest.mark.usefixtures("_small_limits")
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("form", ["strided", "frozen", "bytes", "unsigned", "masked", "weighted"])
+def test_arrays_of_any_form_give_the_same_plan(kind: str, form: str) -> None:
+    """Strides, types, masks and arrays not to be written to are read alike by both engines."""
+    x = draw(kind, 60, 10, seed=8)
+    quality, cost = x.quality, x.cost // 5
+    keywords: dict[str, Any] = {}
+    if form == "strided":
+        quality, cost = np.asfortranarray(quality), np.repeat(cost, 2, axis=1)[:, ::2]
+    elif form == "frozen":
+        quality.flags.writeable = cost.flags.writeable = False
+    elif form in {"bytes", "unsigned"}:
+        cost = cost.astype(np.uint8 if form == "bytes" else np.uint64)
+    elif form == "masked":
+        keywords = {"allowed": np.random.default_rng(1).random((60, 10)) < 0.7}
+        keywords["allowed"][:, 3] = True
+    else:
+        keywords = {"weights": np.linspace(0.0, 3.0, 60)}
+    plan = solve_both(quality, cost, x.budget // 5, **keywords)
+    assert plan.spends[0] <= x.budget // 5
+    same = solve_both(np.array(quality), cost.astype(np.int64), x.budget // 5, **keywords)
+    assert plan.choices.tolist() == same.choices.tolist()
 
 
 @pytest.mark.parametrize("room", [0, 1, 7, 30, 1000])
@@ -214,7 +253,7 @@ def test_equal_rows_are_split_among_them(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(problem, "DENSE_ELEMENTS", 100)
     quality, cost = np.tile([0.0, 0.5, 1.0], (1000, 1)), np.array([0, 1, 2])
     for budget in (0, 1, 999, 1000, 1001, 1999):
-        plan = solve(quality, cost, budget)
+        plan = solve_both(quality, cost, budget)
         assert plan.value == pytest.approx(budget / 2)
         assert plan.spend == budget
         assert plan.proven

@@ -7,22 +7,22 @@ small problem. Nothing of the input is copied but those few rows.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from router.allocation import problem as limits
-from router.allocation.block import INT64_MAX
+from router.allocation.block import Plan
 from router.allocation.checks import check_entries
-from router.allocation.core import search_core
-from router.allocation.dual import find_bracket
-from router.allocation.fill import fill_block, split_ties
+from router.allocation.fill import split_ties
 from router.allocation.funding import shortfall
 from router.allocation.grid import GRID_ROUNDING, find_step, lies_on_grid
-from router.allocation.reader import CHEAPEST, RICHEST, Reader, Tally, check_part
+from router.allocation.reader import CHEAPEST, RICHEST, Reader, check_part
 from router.allocation.sample import pick_rows, sample_prices
 from router.allocation.solution import Solution
+from router.allocation.units import count_units
 from router.allocation.window import Window
 
 if TYPE_CHECKING:
@@ -42,13 +42,15 @@ WIDENING = 4.0
 class _Opening(NamedTuple):
     """Two plans of all rows, each with its price, and what the cheapest plan costs."""
 
-    lean: tuple[float, Tally]
-    rich: tuple[float, Tally]
+    lean: tuple[float, Plan]
+    rich: tuple[float, Plan]
     required: int
 
 
-def solve_large(problem: Problem, budget: int, *, states_max: int) -> Solution:
-    """Solve a large problem with one budget.
+def solve_large(
+    problem: Problem, budget: int, *, states_max: int, compiled: bool = False
+) -> Solution:
+    """Solve a large problem with one budget, where told so with compiled kernels.
 
     Raises
     ------
@@ -57,11 +59,15 @@ def solve_large(problem: Problem, budget: int, *, states_max: int) -> Solution:
     BudgetError
         The budget is below the cheapest plan.
     """
-    reader = Reader.open(problem)
+    reader = _open_reader(problem, compiled=compiled)
     opening = _open(reader, budget)
+    if opening is None:
+        check_entries(problem)
+        problem = dataclasses.replace(problem, unchecked=False)
+        return solve_large(problem, budget, states_max=states_max, compiled=compiled)
     if opening.rich[1].spend <= budget:
-        choices, gain, spend = opening.rich[1]
-        value = gain / reader.scale
+        choices, units, spend = opening.rich[1]
+        value = units / reader.scale
         return Solution(
             choices.astype(np.int64), value, spend, value, 0.0, "slack", opening.required
         )
@@ -71,32 +77,44 @@ def solve_large(problem: Problem, budget: int, *, states_max: int) -> Solution:
     plan, bound = _polish(window, plan, states_max)
     return Solution(
         plan.choices.astype(np.int64),
-        plan.gain / reader.scale,
+        plan.units / reader.scale,
         plan.spend,
-        max(bound, plan.gain / reader.scale),
+        max(bound, plan.units / reader.scale),
         window.price,
         "core" if states_max else "dual",
         opening.required,
     )
 
 
-def _open(reader: Reader, budget: int) -> _Opening:
-    """Find a plan within the budget and one above it, or the richest plan if it is within."""
+def _open_reader(problem: Problem, *, compiled: bool) -> Reader:
+    """Prepare to read a problem with NumPy or with the kernels."""
+    if not compiled:
+        return Reader.open(problem)
+    from router.allocation.compiled.large import CompiledReader
+
+    return CompiledReader.open(problem)
+
+
+def _open(reader: Reader, budget: int) -> _Opening | None:
+    """Find a plan within the budget and one above it, or the richest plan if it is within.
+
+    None where an entry is out of range or so large that totals might overflow.
+    """
     problem = reader.problem
     sample = pick_rows(problem)
-    if problem.unchecked:
-        _check_found(problem, check_part(problem, sample)[1])
-    prices = sample_prices(problem, sample, budget)
-    tallies, total = reader.choose(prices)
-    if problem.unchecked:
-        _check_found(problem, total.dearest)
+    if check_part(problem, sample)[1]:
+        return None
+    prices = sample_prices(reader, sample, budget)
+    plans, total = reader.choose(prices)
+    if total.faulty:
+        return None
     if total.least > budget:
         raise shortfall(budget, len(problem), total.least)
-    known = list(zip(prices, tallies, strict=True))
-    if not any(tally.spend <= budget for _, tally in known):
+    known = list(zip(prices, plans, strict=True))
+    if not any(plan.spend <= budget for _, plan in known):
         # Both are too dear: what is sought lies beyond the high price.
         known += _choose_beyond(reader, prices[1] + WIDENING * (prices[1] - prices[0]), CHEAPEST)
-    elif prices[0] != RICHEST and not any(tally.spend > budget for _, tally in known):
+    elif prices[0] != RICHEST and not any(plan.spend > budget for _, plan in known):
         known += _choose_beyond(reader, prices[0] - WIDENING * (prices[1] - prices[0]), RICHEST)
     within = [pair for pair in known if pair[1].spend <= budget]
     above = [pair for pair in known if pair[1].spend > budget]
@@ -106,41 +124,34 @@ def _open(reader: Reader, budget: int) -> _Opening:
     return _Opening(lean, rich, total.least)
 
 
-def _price(pair: tuple[float, Tally]) -> float:
+def _price(pair: tuple[float, Plan]) -> float:
     """Order plans by their prices."""
     return pair[0]
 
 
-def _choose_beyond(reader: Reader, price: float, end: float) -> list[tuple[float, Tally]]:
+def _choose_beyond(reader: Reader, price: float, end: float) -> list[tuple[float, Plan]]:
     """Choose at a price that the sample did not expect and at the end of the scale behind it."""
     prices = [price, end] if 0.0 < price < math.inf else [end]
     return list(zip(prices, reader.choose(prices)[0], strict=True))
 
 
-def _check_found(problem: Problem, dearest: int) -> None:
-    """Name the wrong entry where there is one, and refuse totals beyond 64 bits."""
-    if dearest < 0 or dearest * len(problem) > INT64_MAX:
-        check_entries(problem)
-
-
-def _solve_view(window: Window) -> Tally:
+def _solve_view(window: Window) -> Plan:
     """Find the minimum of the dual from the few rows in view, and split the rows tied there."""
     reader, rows = window.reader, window.rows
-    block = reader.problem.block(slice(None) if rows is None else rows)
+    block = reader.block(slice(None) if rows is None else rows)
     lean, rich = block.plan(window.lean.choices), block.plan(window.rich.choices)
     fixed_spend = window.lean.spend - lean.spend
-    fixed_gain = window.lean.gain - reader.count(block.gain_of(lean.choices))
+    fixed_units = window.lean.units - lean.units
     room = window.budget - fixed_spend
-    bracket = find_bracket(block, room, lean, rich)
+    bracket = reader.meet(block, room, lean, rich)
     window.price = bracket.price
-    window.bound = fixed_gain / reader.scale + bracket.bound
+    window.bound = fixed_units / reader.scale + bracket.bound
     plan = split_ties(block, bracket.lean, bracket.rich, room)
     window.decide(plan.choices)
-    gain = fixed_gain + reader.count(block.gain_of(plan.choices))
-    return Tally(window.choices, gain, fixed_spend + plan.spend)
+    return Plan(window.choices, fixed_units + plan.units, fixed_spend + plan.spend)
 
 
-def _split_view(window: Window) -> Tally:
+def _split_view(window: Window) -> Plan:
     """Move tied rows from the lean to the rich plan, cheapest step first, while they fit."""
     lean, rich = window.lean, window.rich
     places = np.flatnonzero(lean.choices != rich.choices)
@@ -152,10 +163,11 @@ def _split_view(window: Window) -> Tally:
     choices = lean.choices.copy()
     choices[places[moved]] = after[moved]
     window.decide(choices)
-    gain = lean.gain
-    gain += reader.count(problem.gains_of(rows[moved], after[moved]))
-    gain -= reader.count(problem.gains_of(rows[moved], before[moved]))
-    return Tally(window.choices, gain, lean.spend + int(step[moved].sum()))
+    units = lean.units
+    for sign, choices in ((1, after), (-1, before)):
+        gain = problem.gains_of(rows[moved], choices[moved])
+        units += sign * int(count_units(gain, reader.scale).sum())
+    return Plan(window.choices, units, lean.spend + int(step[moved].sum()))
 
 
 def _fit_smallest(step: IntArray, room: int) -> IntArray:
@@ -169,41 +181,41 @@ def _fit_smallest(step: IntArray, room: int) -> IntArray:
     return np.concatenate([below, equal])
 
 
-def _polish(window: Window, plan: Tally, states_max: int) -> tuple[Tally, float]:
+def _polish(window: Window, plan: Plan, states_max: int) -> tuple[Plan, float]:
     """Use up what is left of the budget on the rows nearest to a switch of option."""
     reader, budget = window.reader, window.budget
     rows = _pick_doubtful(window, plan)
-    block = reader.problem.block(rows)
+    block = reader.block(rows)
     inner = block.plan(plan.choices[rows])
     room = budget - (plan.spend - inner.spend)
-    better = fill_block(block, inner, room)
-    bound = window.bound
-    if states_max:
-        inner_bound = float(block.scores(window.price).max(axis=1).sum()) + window.price * room
-        result = search_core(block, room, window.price, inner_bound, better, states_max=states_max)
-        better = result.plan
-        if len(rows) == len(reader.problem):
-            bound = min(bound, result.bound)
-    gain = plan.gain - reader.count(block.gain_of(inner.choices))
-    gain += reader.count(block.gain_of(better.choices))
+    top = float(block.scores(window.price).max(axis=1).sum()) + window.price * room
+    result = reader.improve(block, room, (window.price, top), inner, states_max)
+    better = result.plan
+    # What is proven of these rows is proven of the plan where they are all there are.
+    bound = min(window.bound, result.bound) if len(rows) == len(reader.problem) else window.bound
     plan.choices[rows] = better.choices
-    plan = Tally(plan.choices, gain, budget - room + better.spend)
+    plan = Plan(plan.choices, plan.units - inner.units + better.units, budget - room + better.spend)
     return plan, min(bound, _bound_on_grid(reader, block, plan, bound))
 
 
-def _pick_doubtful(window: Window, plan: Tally) -> IntArray:
+def _pick_doubtful(window: Window, plan: Plan) -> IntArray:
     """Pick the rows in view, evenly spaced where they are many, more where they are few."""
     limit = max(1, limits.DENSE_ELEMENTS // window.reader.problem.n_options)
-    all_rows = np.arange(len(window.reader.problem))
-    rows = all_rows if window.rows is None else window.rows
+    rows = _number_all(window) if window.rows is None else window.rows
     if len(rows) > limit:
         # Rows tied at the price that found no room are the likeliest to use up what is left.
         waiting = np.flatnonzero(window.rich.choices != plan.choices[rows])[:WAITING_ROWS]
         return _join(_spread(rows, limit), rows[waiting])
     if len(rows) < min(POLISH_ROWS, limit):
-        wider = all_rows if window.wider is None else window.wider
+        wider = _number_all(window) if window.wider is None else window.wider
         return _join(_spread(wider, min(POLISH_ROWS, limit)), rows)
     return rows
+
+
+def _number_all(window: Window) -> IntArray:
+    """Make the numbers of all rows."""
+    numbers: IntArray = np.arange(len(window.reader.problem))
+    return numbers
 
 
 def _spread(rows: IntArray, count: int) -> IntArray:
@@ -220,9 +232,9 @@ def _join(first: IntArray, second: IntArray) -> IntArray:
     return kept
 
 
-def _bound_on_grid(reader: Reader, block: Block, plan: Tally, bound: float) -> float:
+def _bound_on_grid(reader: Reader, block: Block, plan: Plan, bound: float) -> float:
     """Lower the bound to the plan's value where no step of a grid of gains fits in between."""
-    value = plan.gain / reader.scale
+    value = plan.units / reader.scale
     step = find_step(block.gain)
     if not step or value + step * (1.0 - GRID_ROUNDING) <= bound:
         return bound

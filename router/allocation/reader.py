@@ -1,5 +1,7 @@
 """Passes over the rows of a large problem, part by part and by two threads.
 
+Here with NumPy; :mod:`router.allocation.compiled.large` does the same with compiled kernels.
+
 A pass chooses one option per row at one price or several and totals each plan exactly: the spend in
 micro-units and the gain in whole units of a power of two, both in 64-bit integers. Whole numbers
 add up to the same total in any order, so neither parts nor threads move a plan.
@@ -11,22 +13,26 @@ import math
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 import numpy as np
 
-from router.allocation.block import INT64_MAX
-from router.allocation.units import count_units, find_scale
+from router.allocation.block import INT64_MAX, Plan
+from router.allocation.core import CoreResult, search_core
+from router.allocation.dual import find_bracket
+from router.allocation.fill import fill_block
+from router.allocation.units import find_scale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from router.allocation.block import FloatArray, IntArray
+    from router.allocation.block import Block, IntArray
+    from router.allocation.dual import Bracket
     from router.allocation.problem import Problem
 
-__all__ = ["CHEAPEST", "RICHEST", "Reader", "Reading", "Tally", "check_part"]
+__all__ = ["CHEAPEST", "RICHEST", "Reader", "Reading", "check_part"]
 
 Result = TypeVar("Result")
 
@@ -41,54 +47,51 @@ THREADS = 2
 THREADED_ELEMENTS = 1 << 21
 
 
-class Tally(NamedTuple):
-    """One option per row with exact totals: gain in whole units, spend in micro-units."""
-
-    choices: NDArray[Any]
-    gain: int
-    spend: int
-
-
 class Reading(NamedTuple):
     """Totals that a pass over some rows finds.
 
     Parameters
     ----------
-    gains : tuple of int
+    units : tuple of int
         Gain of each price's choices in whole units, then that of the choices given.
     spends : tuple of int
         Spend of each price's choices in micro-units, then that of the choices given.
     least : int
         Total of every row's least cost, where entries are checked.
-    dearest : int
-        Largest cost, where entries are checked; -1 where one of them cannot be used.
+    faulty : bool
+        Whether an entry cannot be used or may make totals overflow, where entries are checked.
     """
 
-    gains: tuple[int, ...]
+    units: tuple[int, ...]
     spends: tuple[int, ...]
     least: int = 0
-    dearest: int = 0
+    faulty: bool = False
 
 
-def check_part(problem: Problem, rows: slice | IntArray) -> tuple[int, int]:
-    """Total the least costs of some rows and find the largest cost; -1 for a wrong entry."""
+def check_part(problem: Problem, rows: slice | IntArray) -> tuple[int, bool]:
+    """Total the least costs of some rows and say whether one of their entries is out of range."""
     quality = problem.quality[rows]
     cost = problem.cost if problem.shared else problem.cost[rows]
     # A NaN travels through minimum and maximum and fails the comparison.
-    if problem.unchecked and not (quality.min() >= 0 and quality.max() <= 1 and cost.min() >= 0):
-        return 0, -1
+    if problem.unchecked and not (
+        quality.min() >= 0
+        and quality.max() <= 1
+        and cost.min() >= 0
+        and cost.max() <= INT64_MAX // len(problem)
+    ):
+        return 0, True
     if problem.allowed is not None:
         least = np.where(problem.allowed[rows], cost, INT64_MAX).min(axis=1)
     elif problem.shared:
         least = np.broadcast_to(cost.min(), len(quality))
     else:
         least = cost.min(axis=1)
-    return int(least.sum(dtype=np.int64)), int(cost.max())
+    return int(least.sum(dtype=np.int64)), False
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """A large problem and the unit in which its gains are counted.
+    """A large problem, the unit in which its gains are counted, and the arithmetic on it.
 
     Parameters
     ----------
@@ -101,24 +104,45 @@ class Reader:
     problem: Problem
     scale: float
 
+    @property
+    def part_elements(self) -> int:
+        """Elements of one part."""
+        return PART_ELEMENTS
+
     @classmethod
-    def open(cls, problem: Problem) -> Reader:
+    def open(cls, problem: Problem) -> Self:
         """Find the finest unit in which the gains of all rows add up within 64 bits."""
         highest = 1.0 if problem.unchecked else float(problem.quality.max())
         if problem.weights is not None:
             highest *= float(problem.weights.max())
         return cls(problem, find_scale(len(problem), highest))
 
-    def count(self, gain: FloatArray) -> int:
-        """Total gains in whole units."""
-        return int(count_units(gain, self.scale).sum())
+    def block(self, rows: slice | IntArray) -> Block:
+        """Read some rows as a dense block whose gains are counted in the unit of all rows."""
+        return self.problem.block(rows, scale=self.scale)
+
+    def meet(self, block: Block, budget: int, lean: Plan, rich: Plan) -> Bracket:
+        """Find the dual minimum of a block between two plans."""
+        return find_bracket(block, budget, lean, rich)
+
+    def improve(
+        self, block: Block, budget: int, dual: tuple[float, float], plan: Plan, states_max: int
+    ) -> CoreResult:
+        """Fill a plan up and, where states are granted, search for the best one.
+
+        Price and bound of the dual tell the search which options are worth a look.
+        """
+        plan = fill_block(block, plan, budget)
+        if not states_max:
+            return CoreResult(plan, dual[1])
+        return search_core(block, budget, *dual, plan, states_max=states_max)
 
     def choose(
         self,
         prices: Sequence[float],
         rows: IntArray | None = None,
         given: NDArray[Any] | None = None,
-    ) -> tuple[list[Tally], Reading]:
+    ) -> tuple[list[Plan], Reading]:
         """Choose the options of some rows at each price, in one pass.
 
         All rows are checked on the way; some rows are taken to have been.
@@ -129,40 +153,31 @@ class Reader:
 
         def read(part: slice) -> Reading:
             """Read one part."""
+            where = part if rows is None else rows[part]
             written = [array[part] for array in choices]
             kept = None if given is None else given[part]
-            if rows is not None:
-                return self._read_part(rows[part], prices, written, kept)
-            least, dearest = check_part(self.problem, part)
-            if dearest < 0:
-                return Reading((0,) * len(prices), (0,) * len(prices), 0, -1)
-            found = self._read_part(part, prices, written, kept)
-            return found._replace(least=least, dearest=dearest)
+            return self.read_part(where, prices, written, given=kept, check=rows is None)
 
         total = _add(self.map_parts(read, n_rows))
         # The choices given have totals but no new array.
-        columns = zip(choices, total.gains, total.spends, strict=False)
-        return [Tally(*column) for column in columns], total
+        columns = zip(choices, total.units, total.spends, strict=False)
+        return [Plan(*column) for column in columns], total
 
-    def map_parts(self, work: Callable[[slice], Result], n_rows: int) -> list[Result]:
-        """Do a piece of work on every part of some rows, by two threads where there are many."""
-        step = max(1, PART_ELEMENTS // self.problem.n_options)
-        parts = [slice(start, min(start + step, n_rows)) for start in range(0, n_rows, step)]
-        threads = min(THREADS, os.cpu_count() or 1)
-        if threads == 1 or n_rows * self.problem.n_options < THREADED_ELEMENTS:
-            return [work(part) for part in parts]
-        with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(work, parts))
-
-    def _read_part(
+    def read_part(
         self,
         rows: slice | IntArray,
         prices: Sequence[float],
         written: Sequence[NDArray[Any]],
+        *,
         given: NDArray[Any] | None,
+        check: bool,
     ) -> Reading:
-        """Choose the options of one part at each price and total them."""
-        block = self.problem.block(rows, scale=self.scale)
+        """Choose the options of one part at each price, write them down and total them."""
+        plans = written if given is None else [*written, given]
+        least, faulty = check_part(self.problem, rows) if check else (0, False)
+        if faulty:
+            return Reading((0,) * len(plans), (0,) * len(plans), faulty=True)
+        block = self.block(rows)
         for price, choices in zip(prices, written, strict=True):
             if price == CHEAPEST:
                 choices[:] = block.cheapest()
@@ -170,19 +185,26 @@ class Reader:
                 choices[:] = block.richest()
             else:
                 choices[:] = block.best_at(price)
-        plans = written if given is None else [*written, given]
-        return Reading(
-            tuple(self.count(block.gain_of(choices)) for choices in plans),
-            tuple(int(block.cost_of(choices).sum()) for choices in plans),
-        )
+        totals = [block.plan(choices) for choices in plans]
+        units, spends = [plan.units for plan in totals], [plan.spend for plan in totals]
+        return Reading(tuple(units), tuple(spends), least)
+
+    def map_parts(self, work: Callable[[slice], Result], n_rows: int) -> list[Result]:
+        """Do a piece of work on every part of some rows, by two threads where there are many."""
+        step = max(1, self.part_elements // self.problem.n_options)
+        parts = [slice(start, min(start + step, n_rows)) for start in range(0, n_rows, step)]
+        threads = min(THREADS, os.cpu_count() or 1)
+        if threads == 1 or n_rows * self.problem.n_options < THREADED_ELEMENTS:
+            return [work(part) for part in parts]
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(work, parts))
 
 
 def _add(parts: list[Reading]) -> Reading:
     """Add up the totals of all parts."""
-    wrong = any(part.dearest < 0 for part in parts)
     return Reading(
-        tuple(sum(column) for column in zip(*(part.gains for part in parts), strict=True)),
+        tuple(sum(column) for column in zip(*(part.units for part in parts), strict=True)),
         tuple(sum(column) for column in zip(*(part.spends for part in parts), strict=True)),
         sum(part.least for part in parts),
-        -1 if wrong else max(part.dearest for part in parts),
+        any(part.faulty for part in parts),
     )

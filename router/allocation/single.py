@@ -31,7 +31,7 @@ def solve_single(
         The budget is below the cheapest plan.
     """
     if not problem.dense:
-        return solve_large(problem, budget, states_max=states_max)
+        return solve_large(problem, budget, states_max=states_max, compiled=compiled)
     if compiled:
         from router.allocation.compiled import solve_dense
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from router.allocation.block import Plan
 from router.allocation.dual import ROUNDING
-from router.allocation.reader import Tally
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,9 +41,9 @@ class Window:
         Reads the rows.
     budget : int
         Budget of all rows in micro-units.
-    lean : Tally
+    lean : Plan
         Plan within the budget: choices of the rows in view, totals of all rows.
-    rich : Tally
+    rich : Plan
         Plan above the budget, likewise.
     high : float
         Price at which the lean plan is optimal.
@@ -63,8 +63,8 @@ class Window:
 
     reader: Reader
     budget: int
-    lean: Tally
-    rich: Tally
+    lean: Plan
+    rich: Plan
     high: float
     low: float
     choices: NDArray[Any]
@@ -75,7 +75,7 @@ class Window:
 
     @classmethod
     def open(
-        cls, reader: Reader, budget: int, lean: tuple[float, Tally], rich: tuple[float, Tally]
+        cls, reader: Reader, budget: int, lean: tuple[float, Plan], rich: tuple[float, Plan]
     ) -> Window:
         """Start with two plans of all rows and the prices at which they are optimal."""
         return cls(reader, budget, lean[1], rich[1], lean[0], rich[0], lean[1].choices.copy())
@@ -130,13 +130,13 @@ class Window:
         prices = (aim - MARGIN * width, aim + MARGIN * width)
         return [price for price in prices if self.low < price < self.high]
 
-    def _read(self, prices: list[float]) -> list[Tally]:
+    def _read(self, prices: list[float]) -> list[Plan]:
         """Choose the options of the rows in view and total those of all rows."""
-        tallies, total = self.reader.choose(prices, self.rows, self.lean.choices)
-        gain, spend = self.lean.gain - total.gains[-1], self.lean.spend - total.spends[-1]
-        return [Tally(x.choices, x.gain + gain, x.spend + spend) for x in tallies]
+        plans, total = self.reader.choose(prices, self.rows, self.lean.choices)
+        units, spend = self.lean.units - total.units[-1], self.lean.spend - total.spends[-1]
+        return [Plan(x.choices, x.units + units, x.spend + spend) for x in plans]
 
-    def _tighten(self, price: float, best: Tally) -> bool:
+    def _tighten(self, price: float, best: Plan) -> bool:
         """Take a plan that lies between the two and say whether it did."""
         if self.budget < best.spend < self.rich.spend:
             self.rich, self.low = best, price
@@ -149,11 +149,11 @@ class Window:
     def _cross(self) -> None:
         """Evaluate the crossing of the two tangents and see whether it is the minimum."""
         lean, scale = self.lean, self.reader.scale
-        rise, step = self.rich.gain - lean.gain, self.rich.spend - lean.spend
+        rise, step = self.rich.units - lean.units, self.rich.spend - lean.spend
         price = max(0.0, rise / scale / step)
         (best,) = self._read([price])
-        excess = (best.gain - lean.gain) / scale - price * (best.spend - lean.spend)
-        noise = ROUNDING * (abs(best.gain) / scale + price * best.spend)
+        excess = (best.units - lean.units) / scale - price * (best.spend - lean.spend)
+        noise = ROUNDING * (abs(best.units) / scale + price * best.spend)
         if not self._tighten(price, best) or excess <= noise:
             self.price = price
-            self.bound = best.gain / scale + price * (self.budget - best.spend)
+            self.bound = best.units / scale + price * (self.budget - best.spend)
