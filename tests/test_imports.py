@@ -36,6 +36,8 @@ HEAVY = frozenset(
 # These rooms stand behind an extra of their own, so they may need it as soon as they are imported.
 BEHIND_AN_EXTRA = (
     "router.allocation.compiled",
+    "router.compilation",
+    "router.features.compiled",
     "router.cli",
     "router.service",
     "router.integrations",

@@ -26,6 +26,7 @@ __all__ = [
     "CharacterTable",
     "cap_text",
     "is_capped",
+    "list_codes",
     "tabulate_characters",
 ]
 
@@ -170,12 +171,8 @@ def tabulate_characters(capped: Sequence[str]) -> CharacterTable:
     >>> list(zip(table.word_start.tolist(), table.word_end.tolist()))
     [(0, 3), (5, 7)]
     """
-    lowered = [text.lower() for text in capped]
-    # A question is checked at the door, so nothing here fails to encode; a replacement keeps an
-    # unchecked caller from losing a whole batch to one character.
-    joined = "\n".join([*lowered, ""]).encode("utf-32-le", "replace")
-    codes = np.frombuffer(joined, dtype="<u4").astype(np.uint32, copy=False)
-    bounds = np.array([0, *(len(text) + 1 for text in lowered)], dtype=np.int64).cumsum()
+    codes, lengths = list_codes(capped)
+    bounds = np.array([0, *(length + 1 for length in lengths)], dtype=np.int64).cumsum()
     start, end = _find_words(codes)
     prefix, word_bounds = accumulate_hash(codes), start.searchsorted(bounds)
     return CharacterTable(
@@ -189,6 +186,35 @@ def tabulate_characters(capped: Sequence[str]) -> CharacterTable:
         word_row=_repeat_rows(word_bounds),
         word_hash=hash_between(prefix, start, end),
     )
+
+
+def list_codes(capped: Sequence[str]) -> tuple[NDArray[np.uint32], list[int]]:
+    """List the code points of lower-cased texts.
+
+    Parameters
+    ----------
+    capped : sequence of str, length n
+        Texts that went through :func:`cap_text`.
+
+    Returns
+    -------
+    codes : ndarray of uint32, shape (c,)
+        Each text followed by one line feed.
+    lengths : list of int, length n
+        Characters of each text, without its line feed.
+
+    Examples
+    --------
+    >>> codes, lengths = list_codes(["A", "b"])
+    >>> codes.tolist(), lengths
+    ([97, 10, 98, 10], [1, 1])
+    """
+    lowered = [text.lower() for text in capped]
+    # A question is checked at the door, so nothing here fails to encode; a replacement keeps an
+    # unchecked caller from losing a whole batch to one character.
+    joined = "\n".join([*lowered, ""]).encode("utf-32-le", "replace")
+    codes = np.frombuffer(joined, dtype="<u4").astype(np.uint32, copy=False)
+    return codes, [len(text) for text in lowered]
 
 
 def _find_words(codes: NDArray[np.uint32]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

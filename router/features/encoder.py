@@ -22,7 +22,8 @@ from router.features.characters import (
     cap_text,
     tabulate_characters,
 )
-from router.features.shape import SHAPE_NAMES, measure_table
+from router.features.engines import is_compiled
+from router.features.shape import SHAPE_NAMES, measure_shape, measure_table
 from router.features.vocabulary import Vocabulary
 from router.features.weights import Lexicon, weigh_table
 
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from router.features.characters import CharacterTable
+    from router.features.compiled import TextReader
+    from router.features.weights import SparseRows
 
 __all__ = ["FEATURE_VERSION", "TextEncoder"]
 
@@ -105,34 +107,45 @@ class TextEncoder:
             Every value finite.
         """
         features = np.zeros((len(texts), self.n_features), dtype=np.float32)
+        if not self.n_learned or not len(self._stacked):
+            features[:, self.n_learned :] = measure_shape(texts)
+            return features
+        read = self._reader.read if is_compiled() else self._read
         for first in range(0, len(texts), CHUNK_TEXTS):
-            part = texts[first : first + CHUNK_TEXTS]
-            capped = [cap_text(text) for text in part]
-            table = tabulate_characters(capped)
-            chunk = features[first : first + len(part)]
-            self._project(table, chunk[:, : self.n_learned])
-            chunk[:, self.n_learned :] = measure_table(table, capped)
+            capped = [cap_text(text) for text in texts[first : first + CHUNK_TEXTS]]
+            chunk = features[first : first + len(capped)]
+            self._project(read(capped, chunk), chunk)
         return features
+
+    def _read(self, capped: Sequence[str], features: NDArray[np.float32]) -> SparseRows:
+        """Weigh the n-grams of a chunk, and write the shape behind the learned features."""
+        table = tabulate_characters(capped)
+        features[:, self.n_learned :] = measure_table(table, capped)
+        return weigh_table(table, self._lexicon)
+
+    @cached_property
+    def _reader(self) -> TextReader:
+        """The same, compiled."""
+        from router.features.compiled import TextReader
+
+        return TextReader(self._lexicon)
 
     @cached_property
     def _lexicon(self) -> Lexicon:
         """All vocabularies, ready to be searched at once."""
         return Lexicon(self.vocabularies)
 
-    def _project(self, table: CharacterTable, learned: NDArray[np.float32]) -> None:
+    def _project(self, weights: SparseRows, features: NDArray[np.float32]) -> None:
         """Sum the table rows of every text's n-grams, by their weights."""
-        if not self.n_learned or not len(self._stacked):
-            return
-        weights = weigh_table(table, self._lexicon)
-        bounds = weights.bounds.tolist()
+        n_learned, bounds = self.n_learned, weights.bounds.tolist()
         longest = max(last - first for first, last in pairwise(bounds))
-        rows = np.empty((longest, self.n_learned), dtype=np.float32)
+        rows = np.empty((longest, n_learned), dtype=np.float32)
         for row, (first, last) in enumerate(pairwise(bounds)):
             # Text by text, so that the rows taken stay in the cache until they are added up. All
             # columns exist; clipping only spares the check.
             some = rows[: last - first]
             self._stacked.take(weights.column[first:last], axis=0, out=some, mode="clip")
-            np.dot(weights.value[first:last], some, out=learned[row])
+            np.dot(weights.value[first:last], some, out=features[row, :n_learned])
 
     def to_arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return everything that has to be stored, by name."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from router.features.characters import CharacterTable
 
-__all__ = ["SHAPE_NAMES", "measure_shape", "measure_table"]
+__all__ = ["SHAPE_NAMES", "count_capitals", "index_known_words", "measure_shape", "measure_table"]
 
 # Characters counted a class, in the order of their feature.
 CLASSES = {
@@ -119,7 +119,7 @@ def measure_table(table: CharacterTable, capped: Sequence[str]) -> NDArray[np.fl
     per_character, per_word = np.maximum(counts[:2], 1.0)
     shape[:, :3] = logs[:3].T
     shape[:, 3] = np.bincount(table.word_row, weights=length, minlength=n) / per_word
-    shape[:, 4] = _count_capitals(capped) / per_character
+    shape[:, 4] = count_capitals(capped) / per_character
     shape[:, 5] = by_class[NON_ASCII] / per_character
     shape[:, 6] = counts[3] / per_word
     shape[:, 7] = logs[3]
@@ -193,7 +193,7 @@ def _find_distinct(table: CharacterTable, length: NDArray[np.int64]) -> NDArray[
 
 def _mark_words(table: CharacterTable, marks: NDArray[np.float32]) -> None:
     """Mark which question words stand among the leading words, and whether anything is negated."""
-    hashes, columns, shift = _index_known_words()
+    hashes, columns, shift = index_known_words()
     slot = (table.word_hash >> shift).view(np.int64)
     word = (hashes.take(slot) == table.word_hash).nonzero()[0]
     column, row = columns.take(slot.take(word)), table.word_row.take(word)
@@ -203,7 +203,7 @@ def _mark_words(table: CharacterTable, marks: NDArray[np.float32]) -> None:
 
 
 @lru_cache(maxsize=1)
-def _index_known_words() -> tuple[NDArray[np.uint64], NDArray[np.int64], np.uint64]:
+def index_known_words() -> tuple[NDArray[np.uint64], NDArray[np.int64], np.uint64]:
     """Give question words and negations a slot each, by the leading bits of their hashes.
 
     Returns
@@ -227,7 +227,7 @@ def _index_known_words() -> tuple[NDArray[np.uint64], NDArray[np.int64], np.uint
     return hashes, columns, shift
 
 
-def _count_capitals(capped: Sequence[str]) -> list[int]:
+def count_capitals(capped: Sequence[str]) -> list[int]:
     """Count ASCII capitals, which lower-casing has hidden from the table."""
     return [
         len(text) - len(text.encode("ascii", "replace").translate(None, CAPITALS))

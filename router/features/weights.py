@@ -112,7 +112,7 @@ class Lexicon:
             Meaningless where the n-gram is not known.
         known : ndarray of bool, shape (t,)
         """
-        keys, columns, first, shift = self._index
+        keys, columns, first, shift = self.index
         position = first.take((key >> shift).view(np.int64))
         found = keys.take(position)
         below = (found < key).nonzero()[0]
@@ -125,7 +125,7 @@ class Lexicon:
         return columns.take(position), found == key
 
     @cached_property
-    def _index(
+    def index(
         self,
     ) -> tuple[NDArray[np.uint64], NDArray[np.int64], NDArray[np.int32], np.uint64]:
         """Sort all keys and tabulate where those with the same leading bits begin."""

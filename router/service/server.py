@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import uvicorn
 
-from router.allocation import warm_up
+from router.allocation import warm_up as warm_allocation
 from router.exceptions import InputError
+from router.features.engines import warm_up as warm_features
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -67,8 +68,8 @@ def open_socket(host: str, port: int) -> socket.socket:
 def run_server(app: FastAPI, listening: socket.socket) -> None:
     """Serve until the process is told to stop, then let running requests finish.
 
-    Where the extra ``[fast]`` is installed the compiled allocator is loaded first, so that no
-    request waits for it.
+    Where the extra ``[fast]`` is installed compiled code is loaded first, so that no request
+    waits for it.
 
     Parameters
     ----------
@@ -77,7 +78,8 @@ def run_server(app: FastAPI, listening: socket.socket) -> None:
     listening : socket.socket
         Where.
     """
-    warm_up()
+    warm_allocation()
+    warm_features()
     config = uvicorn.Config(
         app,
         log_level="warning",

@@ -10,7 +10,7 @@ import pytest
 from numba.core import config
 from numba.core.caching import FunctionCache
 
-from router.allocation.compiled.jit import kernel
+from router.compilation import kernel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
