@@ -37,7 +37,7 @@ def test_choices_are_those_of_numpy(
     cost = chance.integers(0, 5, (40, n_options)).astype(dtypes[1])
     scores = [0.7 * quality.astype(np.float64) - cost * price for price in (0.1, 0.25)]
     for row in range(40):
-        *best, least, faulty = _search(quality, cost, (row, row), (0.7, 0.1, 0.25, MOST, MOST))
+        *best, least, faulty = _search(quality, cost, (row, row), (0.7, 0.1, 0.25, 1.0, MOST))
         assert best == [score[row].argmax() for score in scores]
         assert least == cost[row].min()
         assert not faulty
@@ -49,24 +49,25 @@ def test_entries_beyond_their_limits_are_seen(
     place: int, dtypes: tuple[type[Any], type[Any]]
 ) -> None:
     """A NaN, an infinity, what is negative and what is too large is a fault wherever it stands."""
-    bits = np.uint32 if dtypes[0] is np.float32 else np.uint64
-    one = np.uint64(np.ones(1, dtype=dtypes[0]).view(bits)[0])
     for entry in (np.nan, np.inf, -np.inf, -0.5, 1.0001):
         quality, cost = np.ones((1, 13), dtype=dtypes[0]), np.full((1, 13), 9, dtype=dtypes[1])
         quality[0, place] = entry
-        assert _search(quality, cost, (0, 0), (1.0, 0.1, 0.2, one, MOST))[3]
+        assert _search(quality, cost, (0, 0), (1.0, 0.1, 0.2, 1.0, MOST))[3]
+    quality, cost = np.ones((1, 13), dtype=dtypes[0]), np.full((1, 13), 9, dtype=dtypes[1])
+    quality[0, place] = -0.0
+    assert not _search(quality, cost, (0, 0), (1.0, 0.1, 0.2, 1.0, MOST))[3]
     for amount in (-1, 10):
         quality, cost = np.ones((1, 13), dtype=dtypes[0]), np.full((1, 13), 9, dtype=dtypes[1])
         cost[0, place] = amount
-        assert _search(quality, cost, (0, 0), (1.0, 0.1, 0.2, one, np.uint64(9)))[3]
+        assert _search(quality, cost, (0, 0), (1.0, 0.1, 0.2, 1.0, np.uint64(9)))[3]
         cost[0, place] = 9
-        assert not _search(quality, cost, (0, 0), (1.0, 0.1, 0.2, one, np.uint64(9)))[3]
+        assert not _search(quality, cost, (0, 0), (1.0, 0.1, 0.2, 1.0, np.uint64(9)))[3]
 
 
 def test_a_nan_chooses_no_place_outside() -> None:
     """A row of NaN alone still has choices within the row, as its total is gathered before it."""
     quality, cost = np.full((1, 11), np.nan), np.zeros((1, 11), dtype=np.int64)
-    first, second, _, faulty = _search(quality, cost, (0, 0), (1.0, 0.1, 0.2, MOST >> 1, MOST))
+    first, second, _, faulty = _search(quality, cost, (0, 0), (1.0, 0.1, 0.2, 1.0, MOST))
     assert 0 <= first < 11
     assert 0 <= second < 11
     assert faulty

@@ -50,6 +50,28 @@ def test_passes_are_those_of_numpy(
                 assert ours_total.least == total.least
 
 
+@pytest.mark.parametrize("form", ["plain", "weighted", "masked", "strided"])
+def test_steps_and_grids_are_those_of_numpy(form: str) -> None:
+    """What a move costs and gains, and which grids gains lie on, does not depend on the reader."""
+    x = draw("ties", 70, 9, seed=1)
+    mask = np.random.default_rng(6).random(x.quality.shape) < 0.6
+    quality, weights = x.quality.copy(), None if form == "plain" else np.full(70, 2.0)
+    mask[:, 1], mask[5, 3] = True, False
+    if form in {"masked", "strided"}:
+        quality[5, 3] = 0.12345
+    quality = np.asfortranarray(quality) if form == "strided" else quality
+    allowed = mask if form in {"masked", "strided"} else None
+    problem = check_problem(quality, x.cost, weights, allowed)
+    readers = Reader.open(problem), CompiledReader.open(problem)
+    rows, before = np.arange(0, 70, 2), np.ones(35, dtype=np.uint8)
+    steps = [reader.steps(rows, before, before + 2) for reader in readers]
+    assert np.array_equal(steps[0], steps[1])
+    for step in (0.1, 0.2, 0.3):
+        assert len({reader.on_grid(step) for reader in readers}) == 1
+    assert readers[1].on_grid(0.1)
+    assert not readers[1].on_grid(0.3)
+
+
 def test_blocks_are_solved_as_with_numpy() -> None:
     """Meeting point of the dual, fill and search of a block do not depend on the reader."""
     for kind in KINDS:

@@ -47,9 +47,8 @@ def find_step(gain: FloatArray) -> float:
 
 def lies_on_grid(gain: FloatArray, step: float) -> bool:
     """Tell whether all gains are whole multiples of a step."""
-    if not _on_grid(gain[:1]) or not _on_grid(gain):
-        return False
-    return not (np.rint(gain[gain > -np.inf] * UNITS) % round(step * UNITS)).any()
+    scaled, units = gain[gain > -np.inf] * UNITS, float(round(step * UNITS))
+    return bool((np.abs(scaled - np.rint(scaled / units) * units) <= ROUNDING).all())
 
 
 def _on_grid(gain: FloatArray) -> bool:

@@ -18,11 +18,10 @@ from router.allocation.block import Plan
 from router.allocation.checks import check_entries
 from router.allocation.fill import split_ties
 from router.allocation.funding import shortfall
-from router.allocation.grid import GRID_ROUNDING, find_step, lies_on_grid
+from router.allocation.grid import GRID_ROUNDING, find_step
 from router.allocation.reader import CHEAPEST, RICHEST, Reader, check_part
 from router.allocation.sample import pick_rows, sample_prices
 from router.allocation.solution import Solution
-from router.allocation.units import count_units
 from router.allocation.window import Window
 
 if TYPE_CHECKING:
@@ -157,17 +156,13 @@ def _split_view(window: Window) -> Plan:
     places = np.flatnonzero(lean.choices != rich.choices)
     rows = places if window.rows is None else window.rows[places]
     before, after = lean.choices[places], rich.choices[places]
-    problem, reader = window.reader.problem, window.reader
-    step = problem.costs_of(rows, after) - problem.costs_of(rows, before)
+    step, rise = window.reader.steps(rows, before, after)
     moved = _fit_smallest(step, window.budget - lean.spend)
     choices = lean.choices.copy()
     choices[places[moved]] = after[moved]
     window.decide(choices)
-    units = lean.units
-    for sign, choices in ((1, after), (-1, before)):
-        gain = problem.gains_of(rows[moved], choices[moved])
-        units += sign * int(count_units(gain, reader.scale).sum())
-    return Plan(window.choices, units, lean.spend + int(step[moved].sum()))
+    units, spend = int(rise[moved].sum()), int(step[moved].sum())
+    return Plan(window.choices, lean.units + units, lean.spend + spend)
 
 
 def _fit_smallest(step: IntArray, room: int) -> IntArray:
@@ -238,6 +233,4 @@ def _bound_on_grid(reader: Reader, block: Block, plan: Plan, bound: float) -> fl
     step = find_step(block.gain)
     if not step or value + step * (1.0 - GRID_ROUNDING) <= bound:
         return bound
-    problem = reader.problem
-    parts = reader.map_parts(lambda part: lies_on_grid(problem.gains(part), step), len(problem))
-    return value if all(parts) else bound
+    return value if reader.on_grid(step) else bound

@@ -21,7 +21,8 @@ from router.allocation.block import INT64_MAX, Plan
 from router.allocation.core import CoreResult, search_core
 from router.allocation.dual import find_bracket
 from router.allocation.fill import fill_block
-from router.allocation.units import find_scale
+from router.allocation.grid import lies_on_grid
+from router.allocation.units import count_units, find_scale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -136,6 +137,25 @@ class Reader:
         if not states_max:
             return CoreResult(plan, dual[1])
         return search_core(block, budget, *dual, plan, states_max=states_max)
+
+    def steps(
+        self, rows: IntArray, before: NDArray[Any], after: NDArray[Any]
+    ) -> tuple[IntArray, IntArray]:
+        """List what moving each row to another option costs and gains, gains in whole units."""
+        problem = self.problem
+        spend = problem.costs_of(rows, after) - problem.costs_of(rows, before)
+        units = count_units(problem.gains_of(rows, after), self.scale)
+        return spend, units - count_units(problem.gains_of(rows, before), self.scale)
+
+    def on_grid(self, step: float) -> bool:
+        """Tell whether the gains of all rows are multiples of a step."""
+        problem = self.problem
+
+        def look(part: slice) -> bool:
+            """Look at one part."""
+            return lies_on_grid(problem.gains(part), step)
+
+        return all(self.map_parts(look, len(problem)))
 
     def choose(
         self,

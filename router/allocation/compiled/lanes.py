@@ -46,9 +46,8 @@ def _type_search(_context: Any, quality: Any, cost: Any, rows: Any, terms: Any) 
     rows : tuple of int
         The row of the qualities and that of the costs.
     terms : tuple
-        Weight of the row, first price, second price; then two of type uint64: the bits of the
-        largest quality that is no fault, read as an integer, and the largest cost. Without their
-        signs, what is negative is larger than all else, as are infinities and NaN.
+        Weight of the row, first price, second price, largest quality and, of type uint64, largest
+        cost that are no fault. A negative cost is larger than all others without its sign.
 
     Returns
     -------
@@ -92,10 +91,10 @@ def _write_search(context: Any, builder: Any, signature: Any, arguments: Any) ->
 def _look(builder: Any, place: Any, terms: list[Any], states: list[Any]) -> None:
     """Compare the options from a place on with what was found so far."""
     quality, cost, start = place
-    weight, *prices, bits_limit, cost_limit = terms
-    gain, bits = _load(builder, quality, start)
+    weight, *prices, highest, dearest = terms
+    worth, _ = _load(builder, quality, start)
     spend, amount = _load(builder, cost, start)
-    gain = builder.fmul(gain, weight)
+    gain = builder.fmul(worth, weight)
     number = builder.add(_spread(builder, start), NUMBERS)
     for price, best, at in zip(prices, states[0:2], states[2:4], strict=True):
         score = builder.fsub(gain, builder.fmul(spend, price))
@@ -105,10 +104,12 @@ def _look(builder: Any, place: Any, terms: list[Any], states: list[Any]) -> None
     least, faulty = states[4:]
     smaller = builder.icmp_unsigned("<", amount, builder.load(least))
     builder.store(builder.select(smaller, amount, builder.load(least)), least)
-    beyond = builder.or_(
-        builder.icmp_unsigned(">", bits, bits_limit), builder.icmp_unsigned(">", amount, cost_limit)
-    )
-    builder.store(builder.or_(builder.load(faulty), beyond), faulty)
+    # Unordered comparisons are true of a NaN as well.
+    low = builder.fcmp_unordered("<", worth, _repeat(SCORES, 0.0))
+    high = builder.fcmp_unordered(">", worth, highest)
+    dear = builder.icmp_unsigned(">", amount, dearest)
+    for fault in (low, high, dear):
+        builder.store(builder.or_(builder.load(faulty), fault), faulty)
 
 
 def _fold_best(builder: Any, best: Any, at: Any) -> Any:
@@ -150,17 +151,15 @@ def _find_row(context: Any, builder: Any, place: tuple[Any, Any, Any]) -> tuple[
 
 
 def _load(builder: Any, row: Any, start: Any) -> tuple[Any, Any]:
-    """Load entries of a row, as doubles and as the integers that their bits make."""
+    """Load entries of a row, as doubles and as they are, integers widened."""
     item = row.type.pointee
     place = builder.bitcast(builder.gep(row, [start]), ir.VectorType(item, LANES).as_pointer())
     entries = builder.load(place, align=ITEM_BYTES[str(item)])
     if isinstance(item, ir.IntType):
         whole = entries if item == INDEX else builder.sext(entries, PLACES)
         return builder.sitofp(entries, SCORES), whole
-    if isinstance(item, ir.FloatType):
-        bits = builder.bitcast(entries, ir.VectorType(SHUFFLE, LANES))
-        return builder.fpext(entries, SCORES), builder.zext(bits, PLACES)
-    return entries, builder.bitcast(entries, PLACES)
+    wide = builder.fpext(entries, SCORES) if isinstance(item, ir.FloatType) else entries
+    return wide, entries
 
 
 def _write_prefetch(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

@@ -12,10 +12,11 @@ from router.allocation.block import INT64_MAX, UINT64_MAX, Plan
 from router.allocation.compiled.block import search_block
 from router.allocation.compiled.dual import find_meeting
 from router.allocation.compiled.fill import fill_up
-from router.allocation.compiled.reading import Arrays, read_rows
+from router.allocation.compiled.reading import Arrays, list_steps, read_rows, rows_on_grid
 from router.allocation.compiled.rows import Rows
 from router.allocation.core import CoreResult
 from router.allocation.dual import Bracket
+from router.allocation.grid import UNITS
 from router.allocation.reader import Reader, Reading
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ __all__ = ["CompiledReader"]
 
 # Elements of one part: few enough to be shared out evenly, enough to make a call cheap.
 PART_ELEMENTS = 1 << 19
-QUALITY_TYPES = {np.dtype(np.float64): np.uint64, np.dtype(np.float32): np.uint32}
+QUALITY_TYPES = (np.dtype(np.float64), np.dtype(np.float32))
 COST_TYPES = (np.dtype(np.int64), np.dtype(np.int32))
 READABLE: tuple[Literal["C"], Literal["W"]] = ("C", "W")
 PENALTY = np.array([np.inf, 0.0])
@@ -63,11 +64,8 @@ class CompiledReader(Reader):
         check: bool,
     ) -> Reading:
         """Choose the options of one part at each price, write them down and total them."""
-        problem = self.problem
-        if not _is_readable(problem):
-            problem, rows = _copy_rows(problem, rows), slice(0, len(written[0]))
-        places = np.arange(rows.start, rows.stop) if isinstance(rows, slice) else rows
-        arrays, limits = _view(problem), _find_limits(self.problem)
+        arrays, places = self._reach(rows, len(written[0]))
+        limits = _find_limits(self.problem)
         kept = written[0][:0] if given is None else given
         units: list[int] = []
         spends: list[int] = []
@@ -81,6 +79,29 @@ class CompiledReader(Reader):
             units.append(int(found.units[2]))
             spends.append(int(found.spends[2]))
         return Reading(tuple(units), tuple(spends), found.least, check and found.faulty)
+
+    def steps(
+        self, rows: IntArray, before: NDArray[Any], after: NDArray[Any]
+    ) -> tuple[IntArray, IntArray]:
+        """List what moving each row to another option costs and gains, gains in whole units."""
+        return list_steps(*self._reach(rows, len(rows)), before, after, self.scale)
+
+    def on_grid(self, step: float) -> bool:
+        """Tell whether the gains of all rows are multiples of a step."""
+        units, n_rows = float(round(step * UNITS)), len(self.problem)
+
+        def look(part: slice) -> bool:
+            """Look at one part."""
+            return rows_on_grid(*self._reach(part, part.stop - part.start), units)
+
+        return all(self.map_parts(look, n_rows))
+
+    def _reach(self, rows: slice | IntArray, n_rows: int) -> tuple[Arrays, IntArray]:
+        """Find the arrays, or copies that kernels can read, and the places of some rows in them."""
+        problem = self.problem
+        if not _is_readable(problem):
+            return _view(_copy_rows(problem, rows)), np.arange(n_rows)
+        return _view(problem), np.arange(n_rows) + rows.start if isinstance(rows, slice) else rows
 
     def meet(self, block: Block, budget: int, lean: Plan, rich: Plan) -> Bracket:
         """Find the dual minimum of a block between two plans."""
@@ -132,7 +153,6 @@ def _view(problem: Problem) -> Arrays:
     quality, cost, allowed = problem.quality, problem.cost, problem.allowed
     return Arrays(
         quality,
-        quality.view(QUALITY_TYPES[quality.dtype]),
         cost.reshape((1, -1)) if problem.shared else cost,
         np.empty(0) if problem.weights is None else problem.weights,
         np.empty((0, 0), dtype=np.bool_) if allowed is None else allowed,
@@ -140,12 +160,11 @@ def _view(problem: Problem) -> Arrays:
     )
 
 
-def _find_limits(problem: Problem) -> tuple[np.uint64, np.uint64]:
-    """Find the bits of the largest quality that is no fault, and the largest cost."""
+def _find_limits(problem: Problem) -> tuple[float, np.uint64]:
+    """Find the largest quality and the largest cost that are no fault."""
     if not problem.unchecked:
-        return np.uint64(UINT64_MAX), np.uint64(UINT64_MAX)
-    one = np.ones(1, dtype=problem.quality.dtype).view(QUALITY_TYPES[problem.quality.dtype])
-    return np.uint64(one[0]), np.uint64(INT64_MAX // len(problem))
+        return np.inf, np.uint64(UINT64_MAX)
+    return 1.0, np.uint64(INT64_MAX // len(problem))
 
 
 def _read_block(block: Block) -> Rows:

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from router.allocation.block import INT64_MAX
 from router.allocation.compiled.jit import kernel
 from router.allocation.compiled.lanes import LANES, prefetch_row, search_lanes
+from router.allocation.grid import ROUNDING, UNITS
 from router.allocation.reader import CHEAPEST, RICHEST
 
-__all__ = ["Arrays", "Sums", "read_rows"]
+__all__ = ["Arrays", "Sums", "list_steps", "read_rows", "rows_on_grid"]
 
 IntArray = NDArray[np.int64]
 # How many rows ahead scattered rows are asked for.
@@ -33,9 +34,6 @@ class Arrays(NamedTuple):
     ----------
     quality : ndarray of shape (n, m), float32 or float64
         Qualities.
-    bits : ndarray of shape (n, m), uint32 or uint64
-        The same memory read as integers. From zero to one they are in the order of the floats;
-        those of all other floats are larger.
     cost : ndarray of shape (n, m) or (1, m), int32 or int64
         Costs in micro-units; one row where all share it.
     weights : ndarray of shape (n,) or (0,), float64
@@ -47,7 +45,6 @@ class Arrays(NamedTuple):
     """
 
     quality: NDArray[Any]
-    bits: NDArray[Any]
     cost: NDArray[Any]
     weights: NDArray[np.float64]
     allowed: NDArray[np.bool_]
@@ -96,8 +93,8 @@ def read_rows(
     written : tuple of ndarray
         Arrays of shape (r,) for the choices at both prices; then choices given, of shape (r,), or
         (0,) where there are none.
-    limits : tuple of int
-        Bits of the largest quality that is no fault, and largest cost.
+    limits : tuple
+        Largest quality and largest cost, of type uint64, that are no fault.
     """
     first, second, scale = terms
     at_first, at_second, given = written
@@ -165,9 +162,11 @@ def _search_row(
     least: Any = INT64_MAX
     faulty: Any = False
     for option in range(quality.shape[1]):
-        gain = np.float64(quality[row, option]) * weight
-        amount = np.int64(cost[cost_row, option])
-        faulty |= np.uint64(arrays.bits[row, option]) > limits[0] or np.uint64(amount) > limits[1]
+        worth, amount = np.float64(quality[row, option]), np.int64(cost[cost_row, option])
+        gain = worth * weight
+        # A NaN fails both comparisons.
+        fits = (worth >= 0.0) & (worth <= limits[0]) & (np.uint64(amount) <= limits[1])
+        faulty |= not fits
         if len(allowed):
             gain -= arrays.penalty[np.int64(allowed[row, option])]
         least = min(least, amount if gain > -math.inf else INT64_MAX)
@@ -205,3 +204,36 @@ def _choose_end(arrays: Arrays, row: int, weight: float, cheapest: bool) -> int:
         if at < 0 or (gain > best_gain if cheapest else spend < best_spend):
             best_gain, best_spend, at = gain, spend, option
     return at
+
+
+@kernel
+def list_steps(
+    arrays: Arrays, rows: IntArray, before: NDArray[Any], after: NDArray[Any], scale: float
+) -> tuple[IntArray, IntArray]:
+    """List what moving each row to another option costs and gains, gains in whole units."""
+    spends, units = np.empty(len(rows), dtype=np.int64), np.empty(len(rows), dtype=np.int64)
+    quality, cost = arrays.quality, arrays.cost
+    for place in range(len(rows)):
+        row, old, new = rows[place], before[place], after[place]
+        cost_row = row if len(cost) > 1 else 0
+        weight = arrays.weights[row] if len(arrays.weights) else 1.0
+        spends[place] = np.int64(cost[cost_row, new]) - np.int64(cost[cost_row, old])
+        units[place] = _count(quality[row, new], weight, scale)
+        units[place] -= _count(quality[row, old], weight, scale)
+    return spends, units
+
+
+@kernel
+def rows_on_grid(arrays: Arrays, rows: IntArray, units: float) -> bool:
+    """Tell whether all gains of some rows are multiples of so many units of the grid."""
+    quality, allowed = arrays.quality, arrays.allowed
+    for row in rows:
+        weight = arrays.weights[row] if len(arrays.weights) else 1.0
+        beside = False
+        for option in range(quality.shape[1]):
+            scaled = np.float64(quality[row, option]) * weight * UNITS
+            off = abs(scaled - np.rint(scaled / units) * units) > ROUNDING
+            beside |= off and (len(allowed) == 0 or allowed[row, option])
+        if beside:
+            return False
+    return True
