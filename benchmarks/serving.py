@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,6 +42,7 @@ QUESTION_CHARACTERS = (80, 200)
 BATCH, OPTIONS = 32, 32
 GOAL_BATCH_US, GOAL_SINGLE_US = 1000.0, 150.0
 GOAL_TRAINING_S, GOAL_TRAINING_GB = 60.0, 2.0
+ENGINES = ("NumPy", "compiled")
 # The first calls of a kind fill caches and find the processor cold.
 WARM_UP = 20
 
@@ -58,6 +59,7 @@ class Row:
     wall_us: float
     wall_p99_us: float
     goal_us: float | None = None
+    engine: str = ENGINES[0]
 
     @property
     def met(self) -> bool:
@@ -184,14 +186,21 @@ def format_row(row: Row) -> str:
     goal = "-" if row.goal_us is None else f"{row.goal_us:.0f}"
     met = "-" if row.goal_us is None else "yes" if row.met else "NO"
     times = (row.cpu_us, row.cpu_p99_us, row.wall_us, row.wall_p99_us)
-    cells = [row.bundle, row.case, row.part, *(f"{value:.0f}" for value in times), goal, met]
+    cells = [
+        row.engine,
+        row.bundle,
+        row.case,
+        row.part,
+        *(f"{value:.0f}" for value in times),
+        goal,
+        met,
+    ]
     return "| " + " | ".join(cells) + " |"
 
 
 HEADER = (
-    "| bundle | case | part | CPU p50 us | CPU p99 us | wall p50 us | wall p99 us | goal | met |\n"
-    + "|---" * 9
-    + "|"
+    "| engine | bundle | case | part "
+    "| CPU p50 us | CPU p99 us | wall p50 us | wall p99 us | goal | met |\n" + "|---" * 10 + "|"
 )
 
 
@@ -218,14 +227,20 @@ def main() -> int:
     print(HEADER, flush=True)
     # Threads of the linear algebra wait by spinning, which would count as CPU time.
     with threadpool_limits(limits=1):
-        for name, router in routers.items():
-            for row in measure_bundle(name, router, shipped.bundle.menu, texts, repeats):
-                rows.append(row)
-                print(format_row(row), flush=True)
+        for engine in ENGINES:
+            # Once loaded, kernels read all texts of the process; so NumPy comes first.
+            if engine == "compiled" and not shipped.warm_up():
+                print("without the extra [fast] nothing is compiled")
+                break
+            for name, router in routers.items():
+                for row in measure_bundle(name, router, shipped.bundle.menu, texts, repeats):
+                    rows.append(replace(row, engine=engine))
+                    print(format_row(rows[-1]), flush=True)
     if arguments.json is not None:
         figures = [asdict(row) | {"met": row.met} for row in rows]
         arguments.json.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
-    return 0 if met and all(row.met for row in rows) else 1
+    # The goals are those of the quickest engine there is.
+    return 0 if met and all(row.met for row in rows if row.engine == rows[-1].engine) else 1
 
 
 if __name__ == "__main__":

@@ -387,3 +387,13 @@ def test_levels_of_abstention_are_checked(tmp_path: Path) -> None:
         Router(planted_bundle(), abstain_below=1.5)
     planted_bundle().save(tmp_path / "bundle")
     assert Router.load(tmp_path / "bundle", abstain_below=0.2).abstain_below == 0.2
+
+
+def test_warming_up_changes_no_prediction() -> None:
+    """With kernels loaded the same questions get the same qualities, bit for bit."""
+    questions = ["What is 2 + 2?", "Who ruled Zürich in 1336, and why?"]
+    router = Router.load()
+    before = router.predict(questions).quality
+    assert Router.warm_up()
+    assert router.warm_up()
+    np.testing.assert_array_equal(router.predict(questions).quality, before)

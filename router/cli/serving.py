@@ -6,7 +6,6 @@ from typing import Annotated
 
 import typer
 
-from router.allocation import warm_up
 from router.cli.arguments import EncoderModelOption, EncoderOption, ModelOption, PricesOption
 from router.cli.planning import load_router
 from router.exceptions import MissingExtraError
@@ -42,7 +41,7 @@ def serve(
     with open_socket(host, port) as listening:
         router = load_router(model, prices, encoder, encoder_model)
         # Before the address is told, as whoever reads it may ask at once.
-        warm_up()
+        router.warm_up()
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{listening.getsockname()[1]}"
         sys.stderr.write(f"serving bundle {router.bundle.bundle_id} on {address}\n")
