@@ -24,10 +24,9 @@ __all__ = ["LANES", "prefetch_row", "search_lanes"]
 LANES = 8
 LINE_BYTES = 64
 
-INDEX, SHUFFLE, FLAG = ir.IntType(64), ir.IntType(32), ir.IntType(1)
+INDEX, SHUFFLE = ir.IntType(64), ir.IntType(32)
 SCORES = ir.VectorType(ir.DoubleType(), LANES)
 PLACES = ir.VectorType(INDEX, LANES)
-FLAGS = ir.VectorType(FLAG, LANES)
 NUMBERS = ir.Constant(PLACES, list(range(LANES)))
 ITEM_BYTES = {"double": 8, "i64": 8, "float": 4, "i32": 4}
 
@@ -71,7 +70,7 @@ def _write_search(context: Any, builder: Any, signature: Any, arguments: Any) ->
     quality, n_options = _find_row(context, builder, (signature.args[0], arguments[0], row))
     cost, _ = _find_row(context, builder, (signature.args[1], arguments[1], cost_row))
     nothing = [_repeat(SCORES, -math.inf)] * 2 + [NUMBERS] * 2
-    nothing += [_repeat(PLACES, INT64_MAX), _repeat(FLAGS, 0)]
+    nothing += [_repeat(PLACES, INT64_MAX), _repeat(PLACES, 0), _repeat(PLACES, 0)]
     states = [cgutils.alloca_once_value(builder, start) for start in nothing]
     whole = builder.and_(n_options, INDEX(-LANES))
     with cgutils.for_range_slice(builder, INDEX(0), whole, INDEX(LANES), INDEX) as (start, _):
@@ -80,18 +79,20 @@ def _write_search(context: Any, builder: Any, signature: Any, arguments: Any) ->
         # An option seen twice is no better than itself, so overlapping is harmless.
         start = builder.sub(n_options, INDEX(LANES))
         _look(builder, (quality, cost, start), terms, states)
-    *bests, first, second, least, faulty = [builder.load(state) for state in states]
+    *bests, first, second, least, highest, dearest = [builder.load(state) for state in states]
     chosen = [_fold_best(builder, *pair) for pair in zip(bests, (first, second), strict=True)]
-    fault = builder.icmp_unsigned("!=", builder.bitcast(faulty, ir.IntType(LANES)), _zero(LANES))
-    return context.make_tuple(
-        builder, signature.return_type, [*chosen, _fold_least(builder, least), fault]
-    )
+    too_high = builder.icmp_unsigned(">", highest, builder.bitcast(terms[3], PLACES))
+    faults = builder.or_(too_high, builder.icmp_unsigned(">", dearest, terms[4]))
+    mask = ir.IntType(LANES)
+    faulty = builder.icmp_unsigned("!=", builder.bitcast(faults, mask), mask(0))
+    found = [*chosen, _fold_least(builder, least), faulty]
+    return context.make_tuple(builder, signature.return_type, found)
 
 
 def _look(builder: Any, place: Any, terms: list[Any], states: list[Any]) -> None:
     """Compare the options from a place on with what was found so far."""
     quality, cost, start = place
-    weight, *prices, highest, dearest = terms
+    weight, *prices = terms[:3]
     worth, _ = _load(builder, quality, start)
     spend, amount = _load(builder, cost, start)
     gain = builder.fmul(worth, weight)
@@ -101,15 +102,13 @@ def _look(builder: Any, place: Any, terms: list[Any], states: list[Any]) -> None
         better = builder.fcmp_ordered(">", score, builder.load(best))
         builder.store(builder.select(better, score, builder.load(best)), best)
         builder.store(builder.select(better, number, builder.load(at)), at)
-    least, faulty = states[4:]
-    smaller = builder.icmp_unsigned("<", amount, builder.load(least))
-    builder.store(builder.select(smaller, amount, builder.load(least)), least)
-    # Unordered comparisons are true of a NaN as well.
-    low = builder.fcmp_unordered("<", worth, _repeat(SCORES, 0.0))
-    high = builder.fcmp_unordered(">", worth, highest)
-    dear = builder.icmp_unsigned(">", amount, dearest)
-    for fault in (low, high, dear):
-        builder.store(builder.or_(builder.load(faulty), fault), faulty)
+    # Read as integers, floats from zero up are in their order, and below all others; adding zero
+    # turns a negative zero into a positive one.
+    bits = builder.bitcast(builder.fadd(worth, _repeat(SCORES, 0.0)), PLACES)
+    for sign, entries, state in zip("<>>", (amount, bits, amount), states[4:], strict=True):
+        known = builder.load(state)
+        further = builder.icmp_unsigned(sign, entries, known)
+        builder.store(builder.select(further, entries, known), state)
 
 
 def _fold_best(builder: Any, best: Any, at: Any) -> Any:
@@ -167,7 +166,7 @@ def _write_prefetch(context: Any, builder: Any, signature: Any, arguments: Any) 
     row, length = _find_row(context, builder, (signature.args[0], *arguments))
     byte = ir.IntType(8).as_pointer()
     kind = ir.FunctionType(ir.VoidType(), [byte, SHUFFLE, SHUFFLE, SHUFFLE])
-    request = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")
+    request = builder.module.declare_intrinsic("llvm.prefetch", [byte], kind)
     step = INDEX(LINE_BYTES // ITEM_BYTES[str(row.type.pointee)])
     with cgutils.for_range_slice(builder, INDEX(0), length, step, INDEX) as (start, _):
         place = builder.bitcast(builder.gep(row, [start]), byte)
@@ -187,11 +186,6 @@ def _spread(builder: Any, scalar: Any) -> Any:
 def _repeat(vector: Any, entry: float) -> Any:
     """Make a constant with one entry in all lanes."""
     return ir.Constant(vector, [entry] * LANES)
-
-
-def _zero(bits: int) -> Any:
-    """Make a zero of so many bits."""
-    return ir.Constant(ir.IntType(bits), 0)
 
 
 # A part of the kernel that calls it; a kernel of its own would cost a call a row.
