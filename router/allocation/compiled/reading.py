@@ -105,7 +105,7 @@ def read_rows(
     units, spends = np.zeros(3, dtype=np.int64), np.zeros(3, dtype=np.int64)
     total_least, faulty = 0, False
     # What is read one row after the other the processor foresees by itself.
-    scattered = len(rows) > 0 and rows[-1] - rows[0] >= 2 * len(rows)
+    scattered = len(rows) > 0 and rows[-1] - rows[0] >= len(rows)
     for place in range(len(rows)):
         row = rows[place]
         if scattered:
