@@ -350,7 +350,7 @@ def _read_budget(
     """Read ceilings by unit in micro-units; without a target there has to be one."""
     if budget is None:
         if target_quality is None:
-            raise BudgetError("a budget (--budget) or target_quality (--target-quality) is needed")
+            raise BudgetError("neither budget nor target_quality is given: one of them is needed")
         return {}
     return (budget if isinstance(budget, Budget) else Budget.from_mapping(budget)).to_micro()
 

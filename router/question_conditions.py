@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from difflib import get_close_matches
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +28,9 @@ CONDITION_NAMES = ("forbidden_options", "depends_on")
 CONDITION_FIELDS = frozenset({*CONDITION_NUMBERS, *CONDITION_NAMES, "priority", "max_cost"})
 PRIORITY_MAX = 10**9
 COLUMN_PREFIX = "max_cost_"
+KNOWN_FIELDS = CONDITION_FIELDS | {"id", "query_id", "text", "query", "group", "context"}
+# Names this alike differ by a letter or two.
+LIKENESS_MIN = 0.8
 
 
 def parse_conditions(item: Mapping[str, Any], place: str) -> dict[str, Any]:
@@ -49,7 +53,9 @@ def parse_conditions(item: Mapping[str, Any], place: str) -> dict[str, Any]:
     Raises
     ------
     QuestionError
-        If one cannot be used; the message names it and what is allowed.
+        If one cannot be used; the message names it and what is allowed. Likewise where the name of
+        another field is so near to one of these that it must be meant: a condition that is dropped
+        without a word costs money or quality.
 
     Examples
     --------
@@ -57,6 +63,8 @@ def parse_conditions(item: Mapping[str, Any], place: str) -> dict[str, Any]:
     {'weight': 2.0, 'depends_on': ('a', '7')}
     """
     # Nearly all questions have none, and a batch is to be read in microseconds.
+    if not KNOWN_FIELDS.issuperset(item):
+        _refuse_misspelt(item, place)
     if CONDITION_FIELDS.isdisjoint(item) and not any(
         str(key).startswith(COLUMN_PREFIX) for key in item
     ):
@@ -135,6 +143,16 @@ def _read_float(text: Any) -> Any:
 def _is_missing(value: Any) -> bool:
     """Tell a gap, as tables fill theirs with null or NaN."""
     return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _refuse_misspelt(item: Mapping[str, Any], place: str) -> None:
+    """Refuse an unknown field whose name is nearly that of a condition."""
+    for key in item:
+        if key in KNOWN_FIELDS or str(key).startswith((COLUMN_PREFIX, "context_")):
+            continue
+        meant = get_close_matches(str(key), sorted(CONDITION_FIELDS), n=1, cutoff=LIKENESS_MIN)
+        if meant:
+            raise QuestionError(f"{place}: field {key!r} is unknown: {meant[0]!r} is the nearest")
 
 
 def _read_number(value: object, place: str, most: float) -> float:

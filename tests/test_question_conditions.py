@@ -149,3 +149,11 @@ def test_circles_name_their_questions() -> None:
     assert labels is not None
     assert labels.tolist() == [0, 0, 0]
     assert label_dependent(parse_questions(["x", "y"])) is None
+
+
+@pytest.mark.parametrize("name", ["wieght", "min_qualty", "max_latency", "depend_on", "prioritys"])
+def test_misspelt_conditions_are_refused(name: str) -> None:
+    """A field that is nearly a condition is refused, and one of another kind is left alone."""
+    with pytest.raises(QuestionError, match=f"field '{name}' is unknown: '.+' is the nearest"):
+        parse_questions([{"text": "x", name: 1}])
+    assert parse_questions([{"text": "x", "source": 1, "context_depth": 2.0, "max_cost_usd": 1.0}])

@@ -157,8 +157,10 @@ class OnlinePolicy:
             restored = cls.__new__(cls)
             restored.pool = Pool.from_state(pool)
             restored._restore(state)  # noqa: SLF001 - an instance of this class itself
-        except (KeyError, TypeError) as error:
-            raise AllocationError(f"the state cannot be read: {error!r}") from error
+        except KeyError as error:
+            raise AllocationError(f"the state has no entry {error}") from error
+        except TypeError as error:
+            raise AllocationError(f"the state cannot be read: {error}") from error
         return restored
 
     def _observe(self, question: Question) -> None:
