@@ -108,6 +108,16 @@ def test_higher_ranks_are_funded_first() -> None:
         solve(quality, cost, 6, priority=[0, 0, 0, 2])
 
 
+def test_rows_are_funded_in_the_order_of_exact_costs() -> None:
+    """Costs that are the same as floats still decide to the micro-unit which row is funded."""
+    top = 2**60
+    quality, cost = np.full((2, 2), 0.5), np.array([[top + 2, top + 1], [top + 3, top]])
+    plan = solve(quality, cost, top, unfunded="mark")
+    assert (plan.choices.tolist(), plan.spend) == ([-1, 1], top)
+    alone = solve(quality[:1], cost[:1], top + 1, unfunded="mark")
+    assert (alone.choices.tolist(), alone.spend) == ([1], top + 1)
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [

@@ -279,3 +279,32 @@ def test_master_prices_the_binding_budget() -> None:
     assert prices.tolist() == pytest.approx([1.0])
     assert height == pytest.approx(2.0)
     assert master.mixed().tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("n_budgets", [1, 2, 3])
+def test_large_costs_that_lie_close_together(n_budgets: int) -> None:
+    """Where least costs take nearly all no plan is missed, nor worth more than its bound."""
+    chance, offset = np.random.default_rng(n_budgets), 2**58
+    for _ in range(40):
+        quality, above = chance.random((3, 4)), chance.integers(0, 6, (3, 4, n_budgets))
+        room = above.min(axis=1).sum(axis=0) + chance.integers(0, 9, n_budgets)
+        budgets = (room + 3 * offset).tolist()
+        best = best_by_enumeration(quality, above, room.tolist())
+        if best == -np.inf:
+            with pytest.raises(BudgetError):
+                solve(quality, above + offset, budgets)
+            continue
+        plan = solve(quality, above + offset, budgets)
+        check_plan(plan, quality, above + offset, budgets)
+        assert plan.bound >= best * (1.0 - 1e-12)
+        assert plan.value == pytest.approx(best, rel=1e-12)
+
+
+def test_least_costs_that_take_all_of_a_budget() -> None:
+    """Costs shared by all rows, with options off the menu, are counted to the unit as well."""
+    quality, cost = np.array([[0.9, 0.1, 0.5]] * 2), np.array([[0, 0], [5, 1], [5, 3]])
+    allowed = np.array([[False, True, True], [True, True, True]])
+    plan = solve(quality, cost, [5, 3], allowed=allowed)
+    assert (plan.choices.tolist(), plan.spend, plan.proven) == ([2, 0], (5, 3), True)
+    tight = solve(quality, cost, [5, 1], allowed=allowed)
+    assert (tight.choices.tolist(), tight.spend, tight.proven) == ([1, 0], (5, 1), True)

@@ -274,3 +274,23 @@ def test_costs_near_the_end_of_64_bits() -> None:
     assert (plan.choices.tolist(), plan.spends) == ([1, 0], (8,))
     assert plan.proven
     assert solve(QUALITY, cost, target=1.6).spends == (2 * top - 14,)
+
+
+def test_bound_on_large_costs_is_no_lower_than_the_cheapest_plan() -> None:
+    """Where there is but one plan, rounding of its savings leaves the bound at what it costs."""
+    top = 2**55 + 3
+    plan = solve([[0.5], [0.25]], [[top], [top]], target=0.0)
+    assert (plan.spend, plan.cost_bound, plan.proven) == (2 * top, 2 * top, True)
+    closed = np.array([[True, False]] * 2)
+    plan = solve([[0.5, 0.9]] * 2, [[top, 2**61], [top, 2**61]], target=0.0, allowed=closed)
+    assert (plan.spend, plan.cost_bound) == (2 * top, 2 * top)
+
+
+@pytest.mark.parametrize("scale", [1e-13, 1.0, 1e13])
+def test_targets_scale_with_the_weights(scale: float) -> None:
+    """What rounding may take away from a target is a share of it, however light the rows are."""
+    weights = np.array([scale, 2.0 * scale])
+    plan = solve(QUALITY, COST, target=1.5 * scale, weights=weights)
+    assert plan.choices.tolist() == [0, 2]
+    with pytest.raises(AllocationError, match="the best plan reaches"):
+        solve(QUALITY, COST, target=2.6 * scale, weights=weights)

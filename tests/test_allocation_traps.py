@@ -161,3 +161,32 @@ def test_several_budgets_buy_nothing_for_nothing(seed: int) -> None:
             nowhere_dearer = (cost[row] <= cost[row, choice]).all(axis=1)
             cheaper = (cost[row] < cost[row, choice]).any(axis=1)
             assert not (as_good & nowhere_dearer & cheaper).any(), f"seed {seed}, row {row}"
+
+
+@pytest.mark.parametrize("offset", [2**50, 2**58])
+def test_large_costs_that_lie_close_together(offset: int) -> None:
+    """What all options of a row cost alike, however much, leaves bound and plan as they are."""
+    chance = np.random.default_rng(offset)
+    for _ in range(60):
+        quality, above = chance.random((3, 4)), chance.integers(0, 6, (3, 4))
+        room = int(above.min(axis=1).sum()) + int(chance.integers(0, 9))
+        best = best_by_table(quality, above, room)
+        plan = solve(quality, above + offset, room + 3 * offset)
+        check_plan(plan, quality, above + offset, room + 3 * offset)
+        assert plan.proven
+        assert plan.value == pytest.approx(best, rel=1e-12)
+
+
+def test_forbidden_options_do_not_count_as_the_least_cost() -> None:
+    """An option that is off the menu does not say from where a row's costs are counted."""
+    top = 2**58
+    quality, cost = (
+        np.array([[1.0, 0.2, 0.9]] * 2),
+        np.array([[0, top, top + 7], [0, top, top + 2]]),
+    )
+    allowed = np.array([[False, True, True]] * 2)
+    plan = solve(quality, cost, 2 * top + 8, allowed=allowed)
+    assert (plan.choices.tolist(), plan.spend, plan.proven) == ([1, 2], 2 * top + 2, True)
+    for row in range(2):
+        alone = solve(quality[[row]], cost[row], top + 7, allowed=allowed[[row]])
+        assert (alone.choices.tolist(), alone.proven) == ([2], True)

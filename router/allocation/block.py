@@ -50,6 +50,9 @@ class Block:
         Whether any option is forbidden.
     scale : float, optional
         Units in a gain of one; the finest that the rows allow by default.
+    leveled : bool, default=False
+        Whether scores count each row's costs from its least one. The same amount off all options of
+        a row changes no choice, but large costs that lie close together differ in floats, too.
     """
 
     __slots__ = ("cost", "cost_float", "gain", "masked", "offsets", "scale", "shared", "size")
@@ -61,6 +64,7 @@ class Block:
         *,
         masked: bool = False,
         scale: float | None = None,
+        leveled: bool = False,
     ) -> None:
         self.gain = gain
         self.cost = cost
@@ -68,7 +72,7 @@ class Block:
         self.size = gain.size
         self.shared = cost.ndim == 1
         self.scale = find_scale(len(gain), float(gain.max())) if scale is None else scale
-        self.cost_float: FloatArray = cost.astype(np.float64)
+        self.cost_float: FloatArray = (self._level() if leveled else cost).astype(np.float64)
         self.offsets: IntArray = np.arange(0, gain.size, gain.shape[1])
 
     def __len__(self) -> int:
@@ -96,7 +100,7 @@ class Block:
         return Plan(choices, int(units.sum()), int(self.cost_of(choices).sum()))
 
     def scores(self, price: float) -> FloatArray:
-        """Compute gain minus price times cost for every option."""
+        """Compute gain minus price times cost for every option, up to a constant per row."""
         scores: FloatArray = self.gain - self.cost_float * price
         return scores
 
@@ -132,4 +136,14 @@ class Block:
     def take(self, rows: IntArray) -> Block:
         """Copy some rows into a smaller block."""
         cost = self.cost if self.shared else self.cost[rows]
-        return Block(self.gain[rows], cost, masked=self.masked, scale=self.scale)
+        taken = Block(self.gain[rows], cost, masked=self.masked, scale=self.scale)
+        taken.cost_float = self.cost_float if self.shared else self.cost_float[rows]
+        return taken
+
+    def _level(self) -> IntArray:
+        """Count costs from each row's least one, or where rows share them from the least of all."""
+        # Options that some rows may not take count as well where rows share their costs.
+        closed = self.masked and not (self.shared and len(self) > 1)
+        cost = np.where(self.gain == -np.inf, INT64_MAX, self.cost) if closed else self.cost
+        leveled: IntArray = self.cost - cost.min(axis=-1, keepdims=True)
+        return leveled.reshape(self.cost.shape)

@@ -45,9 +45,9 @@ def least_choices(problem: Problem, budgets: tuple[int, ...]) -> IntArray:
 
     With several budgets the cheapest option takes the smallest sum of shares of the budgets.
     """
-    share: FloatArray = (_wide(problem) / _scale(budgets)).sum(axis=2)
+    share = _share(_wide(problem), budgets)
     if problem.allowed is not None:
-        share = np.where(problem.allowed, share, np.inf)
+        share = np.where(problem.allowed, share, np.inf if len(budgets) > 1 else INT64_MAX)
     choices: IntArray = np.broadcast_to(share, problem.quality.shape).argmin(axis=1)
     return choices
 
@@ -62,7 +62,7 @@ def fundable_rows(
     """
     cost = np.broadcast_to(_wide(problem), (*problem.quality.shape, len(budgets)))
     least = cost[np.arange(len(problem)), least_choices(problem, budgets)]
-    share = (least / _scale(budgets)).sum(axis=1)
+    share = _share(least, budgets)
     ranks = np.zeros(len(problem), dtype=np.int64) if priority is None else priority
     left = np.array(budgets)
     funded = []
@@ -82,6 +82,9 @@ def _wide(problem: Problem) -> IntArray:
     return cost.reshape((1 if problem.shared else len(problem), problem.n_options, -1))
 
 
-def _scale(budgets: tuple[int, ...]) -> FloatArray:
-    """Turn budgets into divisors."""
-    return np.maximum(np.array(budgets, dtype=np.float64), 1.0)
+def _share(cost: IntArray, budgets: tuple[int, ...]) -> IntArray | FloatArray:
+    """Sum the shares that costs have in the budgets; one budget's costs stay whole, thus exact."""
+    if len(budgets) == 1:
+        return cost[..., 0]
+    shares: FloatArray = (cost / np.maximum(np.array(budgets, dtype=np.float64), 1.0)).sum(axis=-1)
+    return shares

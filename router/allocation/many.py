@@ -29,6 +29,8 @@ __all__ = ["solve_many"]
 EXACT_ELEMENTS = 1 << 16
 # Plans that lack no more than this share of their bound are the best.
 ROUNDING = 1e-12
+# Where the least costs leave less than this share of a budget, only what exceeds them is counted.
+LEAST_ROOM = 1e-3
 
 
 def solve_many(problem: Problem, budgets: tuple[int, ...], *, states_max: int) -> Solution:
@@ -46,13 +48,14 @@ def solve_many(problem: Problem, budgets: tuple[int, ...], *, states_max: int) -
                 f"budget[{place}] of {budget} micro-units does not reach the least total of "
                 f"{len(problem)} rows, which is {least}"
             )
-    block = ManyBlock.read(problem)
+    block, counted = _read_block(problem, budgets, required)
     # More than every row's dearest option is never spent.
     dearest = np.broadcast_to(block.costs().max(axis=1), (len(block), len(budgets))).sum(axis=0)
-    ceilings = np.minimum(np.array(budgets, dtype=np.int64), dearest)
-    _close_unaffordable(block, ceilings)
+    ceilings = np.minimum(np.array(budgets, dtype=np.int64) - counted, dearest)
+    _close_unaffordable(block, ceilings, budgets)
     richest = spare_many(block, block.plan(block.gain.argmax(axis=1)), ceilings)
     if (richest.spend <= ceilings).all():
+        richest = richest._replace(spend=richest.spend + counted)
         return _wrap(richest, richest.gain, np.zeros(len(budgets)), "slack", required)
     dual = find_prices(block, ceilings)
     searched = bool(states_max) and block.gain.size <= EXACT_ELEMENTS
@@ -67,20 +70,40 @@ def solve_many(problem: Problem, budgets: tuple[int, ...], *, states_max: int) -
             f"{proof} within all of the budgets {budgets}; the least totals are {required}"
         )
     plan = spare_many(block, plan, ceilings)
+    plan = plan._replace(spend=plan.spend + counted)
     return _wrap(plan, bound, dual.prices, "core" if states_max else "dual", required)
 
 
-def _close_unaffordable(block: ManyBlock, budgets: IntArray) -> None:
+def _read_block(
+    problem: Problem, budgets: tuple[int, ...], required: tuple[int, ...]
+) -> tuple[ManyBlock, IntArray]:
+    """Read all rows, and what every plan spends that their costs no longer count.
+
+    Large costs that lie close together are the same as floats; counted from each row's least ones
+    they are not, and choose the same plans within what the least costs leave of the budgets.
+    """
+    counted = np.zeros(len(budgets), dtype=np.int64)
+    block = ManyBlock.read(problem)
+    pairs = zip(budgets, required, strict=True)
+    if all(budget - least >= LEAST_ROOM * budget for budget, least in pairs):
+        return block, counted
+    still_open = (block.gain > -np.inf)[:, :, None]
+    least = np.where(still_open, block.costs(), INT64_MAX).min(axis=1, keepdims=True)
+    counted += np.array(required, dtype=np.int64)
+    return ManyBlock(block.gain, np.where(still_open, block.costs() - least, 0)), counted
+
+
+def _close_unaffordable(block: ManyBlock, room: IntArray, budgets: tuple[int, ...]) -> None:
     """Close options that no plan can afford even with all other rows at their least cost."""
     cost = np.where((block.gain > -np.inf)[:, :, None], block.costs(), INT64_MAX)
     least = cost.min(axis=1)
-    over = (cost - least[:, None, :]) > budgets - least.sum(axis=0)
+    over = (cost - least[:, None, :]) > room - least.sum(axis=0)
     block.gain = np.where(over.any(axis=2), -np.inf, block.gain)
     closed = (block.gain == -np.inf).all(axis=1)
     if closed.any():
         raise BudgetError(
             f"row {int(closed.argmax())} has no option that keeps all of the budgets "
-            f"{tuple(budgets.tolist())} with every other row at its least cost"
+            f"{budgets} with every other row at its least cost"
         )
 
 

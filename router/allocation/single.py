@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from router.allocation.block import Block
 from router.allocation.core import search_core
 from router.allocation.dual import find_bracket
 from router.allocation.fill import fill_block, split_ties
@@ -14,7 +15,7 @@ from router.allocation.large import solve_large
 from router.allocation.solution import Solution
 
 if TYPE_CHECKING:
-    from router.allocation.block import Block, Plan
+    from router.allocation.block import Plan
     from router.allocation.problem import Problem
 
 __all__ = ["solve_single"]
@@ -36,7 +37,8 @@ def solve_single(
         from router.allocation.compiled import solve_dense
 
         return solve_dense(problem.gains(), problem.costs(), budget, states_max=states_max)
-    block = problem.block()
+    masked = problem.allowed is not None
+    block = Block(problem.gains(), problem.costs(), masked=masked, leveled=True)
     cheapest, richest = block.plan(block.cheapest()), block.plan(block.richest())
     required = cheapest.spend
     if required > budget:

@@ -99,7 +99,7 @@ def solve(
     target : float, optional
         Total (weighted) quality to reach at the least cost, within the budget where there is one; 0
         asks for the cheapest plan that keeps all floors. Of several budgets the first is spent
-        least of. Reached within a trillionth, the rounding of a sum.
+        least of. Reached to a trillionth of it, the rounding of a sum.
     min_quality : float or array_like of shape (n,), optional
         Floor under the quality of a row, unweighted: options below are off.
     max_cost : int or array_like of shape (n,), optional

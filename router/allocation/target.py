@@ -82,7 +82,7 @@ def find_cheapest(
     budgets : tuple of int
         Ceilings in micro-units.
     target : float
-        Total weighted quality; reached within a trillionth, the rounding of its sum.
+        Total weighted quality; reached to a trillionth of it, the rounding of its sum.
     run : callable
         Finds the best plan within budgets.
     loss : float, default=0
@@ -94,7 +94,7 @@ def find_cheapest(
     Solution or None
         With `cost_bound`; None where no plan that reaches the target was found.
     """
-    needed = target - ROUNDING * max(1.0, target)
+    needed = target * (1.0 - ROUNDING)
     if reach_most(problem) < needed:
         return None
     found = _solve_mirrored(problem, budgets, target, run)
@@ -142,7 +142,7 @@ def _solve_mirrored(
         return solution.choices, spend
     # Savings are totalled in floats, and the bound must not profit from their rounding.
     least = math.ceil(dearest - solution.bound / unit - 2.0 * ROUNDING * dearest)
-    return solution.choices, min(max(0, least), spend)
+    return solution.choices, min(max(least_totals(problem)[0], least), spend)
 
 
 def _close_above(problem: Problem, spend: int) -> Problem | None:

@@ -21,6 +21,7 @@ from router.allocation.compiled.rows import (
     choose_richest,
     find_scale,
     inspect_entries,
+    level_costs,
     take_places,
     total_choices,
 )
@@ -89,7 +90,7 @@ def plan_block(
     faulty, highest = inspect_entries(gain, cost)
     if inspect and faulty:
         return Found(FAULTY, np.empty(0, dtype=np.int64), 0.0, 0, 0.0, 0.0, 0)
-    rows = Rows(gain, cost, cost.astype(np.float64), find_scale(len(gain), highest))
+    rows = Rows(gain, cost, level_costs(gain, cost), find_scale(len(gain), highest))
     everywhere = np.arange(len(gain))
     lean, rich = choose_cheapest(gain, cost), choose_richest(gain, cost)
     required = total_choices(rows, everywhere, lean).spend

@@ -22,6 +22,7 @@ __all__ = [
     "choose_richest",
     "find_scale",
     "inspect_entries",
+    "level_costs",
     "take_places",
     "total_choices",
 ]
@@ -42,7 +43,7 @@ class Rows(NamedTuple):
     cost : ndarray of shape (n, m) or (1, m), int64
         In micro-units; one row where all share it.
     cost_float : ndarray of the same shape, float64
-        The same as floats, to be multiplied by prices.
+        The same as floats, perhaps less an amount per row, to be multiplied by prices.
     scale : float
         Units in a gain of one.
     """
@@ -87,6 +88,20 @@ def find_scale(n_rows: int, highest: float) -> float:
         n_rows >>= 1
         bits -= 1
     return math.ldexp(1.0, min(bits, SCALE_BITS_MAX))
+
+
+@kernel
+def level_costs(gain: FloatArray, cost: IntArray) -> FloatArray:
+    """Count costs from each row's least one, as blocks do, so that large ones differ in floats."""
+    leveled = np.empty(cost.shape)
+    for row in range(cost.shape[0]):
+        least = INT64_MAX
+        for option in range(cost.shape[1]):
+            if cost.shape[0] < gain.shape[0] or gain[row, option] > -np.inf:
+                least = min(least, cost[row, option])
+        for option in range(cost.shape[1]):
+            leveled[row, option] = cost[row, option] - least
+    return leveled
 
 
 @kernel
