@@ -216,3 +216,12 @@ def test_impossible_dependences_are_refused(depends_on: Any, message: str) -> No
     """Rows that depend on themselves, on none or in a circle are named."""
     with pytest.raises(AllocationError, match=message):
         solve(QUALITY, COST, 100, depends_on=depends_on)
+
+
+def test_what_marked_rows_leave_is_open_to_groups() -> None:
+    """Where rows are marked as no plan keeps all budgets together, groups may spend their share."""
+    quality = np.array([[0.1, 0.9], [0.1, 0.9], [0.5, 0.5]])
+    cost = np.array([[[0, 0], [2, 2]], [[0, 0], [2, 2]], [[3, 5], [5, 3]]])
+    needed: list[list[int]] = [[], [0], []]
+    plan = solve(quality, cost, [4, 4], depends_on=needed, unfunded="mark")
+    assert (plan.choices.tolist(), plan.spend, plan.proven) == ([1, 1, -1], (4, 4), True)

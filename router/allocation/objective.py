@@ -111,8 +111,10 @@ def solve_objective(
     labels, priority = objective.labels, objective.conditions.priority
     folded = Folded(part)
     if labels is not None:
-        # What a target may need is not known before, so nothing is too dear for it.
-        ceilings = budgets if objective.target is None else None
+        # What a target may need is not known before, so nothing is too dear for it; nor where rows
+        # may be marked because no plan keeps several budgets together, and then leave theirs.
+        known = objective.target is None and not (objective.mark and len(budgets) > 1)
+        ceilings = budgets if known else None
         folded = fold_groups(part, labels[rows], budgets=ceilings)
     if priority is not None:
         priority = folded.raise_to_highest(priority[rows])
