@@ -50,3 +50,11 @@ def test_broken_kernels_leave_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not engines.warm_up()
     assert len(calls) == 1
     assert make_encoder(3).encode(["Who?"]).shape[0] == 1
+
+
+def test_kernels_come_back_after_a_comparison() -> None:
+    """NumPy reads meanwhile, and kernels afterwards."""
+    assert engines.warm_up()
+    with engines.without_kernels():
+        assert not engines.is_compiled()
+    assert engines.is_compiled()

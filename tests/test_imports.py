@@ -38,6 +38,7 @@ BEHIND_AN_EXTRA = (
     "router.allocation.compiled",
     "router.compilation",
     "router.features.compiled",
+    "router.models.compiled",
     "router.cli",
     "router.service",
     "router.integrations",

@@ -50,7 +50,7 @@ def test_lines_are_read() -> None:
     [
         read_graph(build_line([[1.0, 2.0]], [0.0, 0.0]), "two outputs"),
         read_graph(FILES["uplift.onnx"], "trees"),
-        GraphContent([], []),
+        GraphContent([], [], []),
     ],
 )
 def test_other_graphs_are_no_lines(content: GraphContent) -> None:

@@ -41,7 +41,8 @@ def serve(
     with open_socket(host, port) as listening:
         router = load_router(model, prices, encoder, encoder_model)
         # Before the address is told, as whoever reads it may ask at once.
-        router.warm_up()
+        if router.warm_up():
+            router.predict(["Is everything ready?"])
         shown = f"[{host}]" if ":" in host else host
         address = f"http://{shown}:{listening.getsockname()[1]}"
         sys.stderr.write(f"serving bundle {router.bundle.bundle_id} on {address}\n")

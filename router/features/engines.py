@@ -6,11 +6,16 @@ on a machine longer because they are compiled, so it is left to processes that l
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from threading import Lock
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-__all__ = ["is_compiled", "warm_up"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["is_compiled", "warm_up", "without_kernels"]
 
 
 class _Kernels:
@@ -49,6 +54,25 @@ def warm_up() -> bool:
         if _KERNELS.loaded is None:
             _KERNELS.loaded = _load()
         return _KERNELS.loaded
+
+
+@contextmanager
+def without_kernels() -> Iterator[None]:
+    """Let NumPy read texts for a while, in the whole process, to compare the two.
+
+    Examples
+    --------
+    >>> with without_kernels():
+    ...     is_compiled()
+    False
+    """
+    with _KERNELS.lock:
+        before, _KERNELS.loaded = _KERNELS.loaded, False
+    try:
+        yield
+    finally:
+        with _KERNELS.lock:
+            _KERNELS.loaded = before
 
 
 def _load() -> bool:

@@ -94,6 +94,7 @@ def _read_named(
         tuple(named["options"]),
         tuple(named["groups"]),
         None if means is None else tuple(map(float, means)),
+        files["named.onnx"],
     )
     return _read_joined(manifest, files, trained) if "joined" in manifest else trained
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -107,7 +108,7 @@ class Calibration:
 
     def measure_width(self, quality: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the half-widths of expected qualities, of any shape."""
-        return np.array(self.width).take(np.array(self.edges).searchsorted(quality))
+        return _hold(self.width).take(_hold(self.edges).searchsorted(quality))
 
     def bound(
         self, quality: NDArray[np.float64]
@@ -159,3 +160,9 @@ class Calibration:
         if len(width) != len(edges) + 1:
             raise BundleError("manifest: the calibration's edges and widths do not fit together")
         return cls(edges, width, *errors, quantile, noise, batch)
+
+
+@lru_cache(maxsize=16)
+def _hold(values: tuple[float, ...]) -> NDArray[np.float64]:
+    """Hold numbers as an array, which takes longer than looking them up."""
+    return np.array(values)

@@ -32,7 +32,7 @@ NODE_OPERATOR, NODE_ATTRIBUTE = 4, 5
 ATTRIBUTE_NAME, ATTRIBUTE_FLOATS, ATTRIBUTE_INTS, ATTRIBUTE_STRINGS = 1, 7, 8, 9
 ATTRIBUTE_INT, ATTRIBUTE_STRING = 3, 4
 TENSOR_SHAPE, TENSOR_TYPE, TENSOR_BYTES = 1, 2, 9
-TYPE_FLOAT = 1
+TYPE_FLOAT, TYPE_WHOLE = 1, 7
 # What damaged bytes raise on the way.
 DAMAGE = (IndexError, struct.error, UnicodeDecodeError, ValueError, TypeError)
 
@@ -53,7 +53,7 @@ class GraphNode(NamedTuple):
 
 
 class GraphContent(NamedTuple):
-    """The nodes of a graph in order, and its float32 constants in order.
+    """The nodes of a graph in order, and its constants in order.
 
     Parameters
     ----------
@@ -61,10 +61,13 @@ class GraphContent(NamedTuple):
         In the order in which they run.
     constants : list of ndarray of float32
         In the order in which they are stored.
+    indices : list of ndarray of int64
+        Constants that are whole numbers, in the same order.
     """
 
     nodes: list[GraphNode]
     constants: list[NDArray[np.float32]]
+    indices: list[NDArray[np.int64]]
 
 
 def read_graph(content: bytes, place: str) -> GraphContent:
@@ -90,10 +93,11 @@ def read_graph(content: bytes, place: str) -> GraphContent:
         graph = _collect(_collect(content)[MODEL_GRAPH][0])
         nodes = [_read_node(field) for field in graph[GRAPH_NODE]]
         tensors = [_collect(field) for field in graph[GRAPH_CONSTANT]]
-        constants = [_read_tensor(each) for each in tensors if each[TENSOR_TYPE] == [TYPE_FLOAT]]
+        constants = [_read_tensor(each, "<f4") for each in tensors if _is_kind(each, TYPE_FLOAT)]
+        indices = [_read_tensor(each, "<i8") for each in tensors if _is_kind(each, TYPE_WHOLE)]
     except DAMAGE:
         raise BundleError(f"{place}: the graph cannot be read") from None
-    return GraphContent(nodes, constants)
+    return GraphContent(nodes, constants, indices)
 
 
 def read_line(content: GraphContent) -> NDArray[np.float32] | None:
@@ -132,10 +136,15 @@ def _read_node(content: bytes) -> GraphNode:
     return GraphNode(fields[NODE_OPERATOR][0].decode(), attributes)
 
 
-def _read_tensor(fields: dict[int, list[Any]]) -> NDArray[np.float32]:
+def _is_kind(fields: dict[int, list[Any]], kind: int) -> bool:
+    """Say whether a constant holds numbers of a kind."""
+    return fields[TENSOR_TYPE] == [kind]
+
+
+def _read_tensor(fields: dict[int, list[Any]], dtype: str) -> NDArray[Any]:
     """Read one constant."""
     shape = [int(size) for size in fields[TENSOR_SHAPE]]
-    return np.frombuffer(fields[TENSOR_BYTES][0], dtype="<f4").reshape(shape)
+    return np.frombuffer(fields[TENSOR_BYTES][0], dtype=dtype).reshape(shape)
 
 
 def _collect(content: bytes) -> dict[int, list[Any]]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from router.exceptions import BundleError, MenuError
 from router.features.context import ContextTable
+from router.features.engines import is_compiled
 from router.models.calibration import WIDTH_UNKNOWN
 from router.models.descriptors import (
     DESCRIPTOR_NAMES,
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 
     from router.features.encoder import TextEncoder
     from router.models.calibration import Calibration
+    from router.models.compiled import CompiledGain
     from router.models.factored_head import FactoredHead
     from router.models.joined import JoinedHead
     from router.models.novelty import Novelty
@@ -46,7 +49,7 @@ INTERVAL_DEVIATIONS = 1.645
 OFFERS_MAX = 16
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class NamedHead:
     """Predicts the options of one log, known by name.
 
@@ -60,12 +63,15 @@ class NamedHead:
         Names of the tasks.
     option_means : tuple of float, length m, optional
         Quality of every option over all questions, from 0 to 1; None in older bundles.
+    content : bytes, default=b""
+        The graph of the session, from which compiled kernels take its constants.
     """
 
     session: Session
     options: tuple[str, ...]
     groups: tuple[str, ...]
     option_means: tuple[float, ...] | None = None
+    content: bytes = field(default=b"", repr=False)
 
     @property
     def deviations(self) -> dict[str, float]:
@@ -87,7 +93,18 @@ class NamedHead:
             for row, name in enumerate(groups):
                 if name in position:
                     membership[row, position[name]] = 1.0
-        return self.session.run({"features": features, "membership": membership})
+        compiled = self._compiled if is_compiled() else None
+        if compiled is None or not np.isfinite(features).all():
+            # The session also says what is wrong with features that are not finite.
+            return self.session.run({"features": features, "membership": membership})
+        return compiled.predict(features, membership)
+
+    @cached_property
+    def _compiled(self) -> CompiledGain | None:
+        """The same as a kernel, where the graph allows it."""
+        from router.models.compiled import CompiledGain
+
+        return CompiledGain.load(self.content)
 
 
 @dataclass(frozen=True, slots=True)

@@ -224,22 +224,29 @@ class Quantities:
         -------
         Consumption
         """
-        position = {name: index for index, name in enumerate(self.groups)}
-        task_index = np.array(
-            [position.get(name or "", len(position)) for name in groups], dtype=np.int64
-        )
+        task_index = self._find_tasks(groups)
         columns, sources = self._find_options(tuple(names))
         inputs = self.inputs.build(features, task_index)
         factor, deviation = {}, {}
         for unit, head in self.heads.items():
-            factor[unit] = np.ones((len(features), len(names)))
-            deviation[unit] = np.full((len(features), len(names)), np.nan)
             expected = head.predict(inputs).take(sources, axis=1)
-            factor[unit][:, columns] = expected
-            expected *= head.deviation.take(sources)
-            deviation[unit][:, columns] = expected
+            spread = expected * head.deviation.take(sources)
+            if len(columns) < len(names):
+                some, expected = expected, np.ones((len(features), len(names)))
+                expected[:, columns] = some
+                some, spread = spread, np.full((len(features), len(names)), np.nan)
+                spread[:, columns] = some
+            factor[unit], deviation[unit] = expected, spread
         common = {unit: head.task_deviation for unit, head in self.heads.items()}
         return Consumption(factor, deviation, common, task_index)
+
+    def _find_tasks(self, groups: Sequence[str | None]) -> NDArray[np.int64]:
+        """Find the number of each task; all that are not known share one."""
+        n_groups = len(self.groups)
+        if not any(groups):
+            return np.full(len(groups), n_groups)
+        position = {name: index for index, name in enumerate(self.groups)}
+        return np.array([position.get(name or "", n_groups) for name in groups], dtype=np.int64)
 
     def _find_options(self, names: tuple[str, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Find which options of a menu were measured, and where each of them stands."""

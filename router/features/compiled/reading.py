@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from router.features.weights import Lexicon
 
-__all__ = ["TextReader"]
+__all__ = ["TextReader", "read_chunk"]
 
 N_SHAPE = len(SHAPE_NAMES)
 

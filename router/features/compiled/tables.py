@@ -61,10 +61,9 @@ class LexiconTables(NamedTuple):
 
     Parameters
     ----------
-    keys : ndarray of uint64, shape (v + 1,)
-        Hashes, ascending, and behind them the largest there is.
-    columns : ndarray of int64, shape (v + 1,)
-        Column of each.
+    known : ndarray of uint64, shape (v + 1, 2)
+        Hashes, ascending, and behind them the largest there is; beside each its column, so that
+        one look into memory finds both.
     first : ndarray of int32, shape (2**b,)
         Where the hashes with the same leading bits begin.
     shift : uint64
@@ -79,8 +78,7 @@ class LexiconTables(NamedTuple):
         Which n-grams are looked up.
     """
 
-    keys: NDArray[np.uint64]
-    columns: NDArray[np.int64]
+    known: NDArray[np.uint64]
     first: NDArray[np.int32]
     shift: np.uint64
     inverse_frequency: NDArray[np.float32]
@@ -104,10 +102,10 @@ def tabulate_lexicon(lexicon: Lexicon) -> LexiconTables:
     with np.errstate(divide="ignore"):
         factors = 1.0 + np.log(np.arange(COUNT_MAX + 1, dtype=np.float64))
     return LexiconTables(
-        keys,
-        columns,
-        first,
-        shift,
+        np.column_stack((keys, columns.astype(np.uint64))),
+        # Half the buckets: a step more is nothing beside a table that falls out of the cache.
+        first[::2].copy(),
+        shift + np.uint64(1),
         lexicon.inverse_frequency,
         lexicon.first_column,
         factors,

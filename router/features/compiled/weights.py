@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from router.features.compiled.tables import LexiconTables
 
-__all__ = ["Entries", "hash_characters", "hash_words", "weigh_keys"]
+__all__ = ["Entries", "hash_characters", "hash_words", "mix", "weigh_keys"]
 
 THREE = np.uint64(3)
 SHORT_SALT, LONG_SALT = CHARACTER_SALT + np.uint64(3), CHARACTER_SALT + np.uint64(4)
@@ -100,12 +100,12 @@ def weigh_keys(
         key = keys[place]
         # Without a branch that nobody could foretell: most are found within two steps.
         position = np.int64(tables.first[np.int64(key >> tables.shift)])
-        position += tables.keys[position] < key
-        position += tables.keys[position] < key
-        while tables.keys[position] < key:
+        position += tables.known[position, 0] < key
+        position += tables.known[position, 0] < key
+        while tables.known[position, 0] < key:
             position += 1
-        spare[count] = np.uint64(tables.columns[position])
-        count += tables.keys[position] == key
+        spare[count] = tables.known[position, 1]
+        count += tables.known[position, 0] == key
     n_bits, width = 0, tables.edges[-1]
     while width > 0:
         n_bits, width = n_bits + 1, width >> 1
