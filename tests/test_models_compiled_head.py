@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
+from router import Router
 from router.exceptions import BundleError
 from router.features import engines
 from router.models.compiled import CompiledGain, constants
 from router.models.compiled.gain import predict_gain
 from router.models.compiled.head import CHUNK_QUESTIONS
+from router.models.factored_head import FactoredHead
 from router.models.graph import build_gain_graph
 from router.models.predictor import NamedHead
 from router.models.session import Session
-from tests.contracts.gains import make_model, make_texts
+from tests.contracts.gains import AWKWARD_TEXTS, make_model, make_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -119,3 +121,34 @@ def test_trees_of_other_kinds_are_left_to_the_runtime() -> None:
     node = next(node for node in content.nodes if node.operator == "TreeEnsembleRegressor")
     node.attributes["aggregate_function"] = [b"AVERAGE"]
     assert constants.tabulate_gain(content) is None
+
+
+def test_qualities_of_a_menu_are_those_of_numpy() -> None:
+    """Single questions and a few, options that do not differ included, to single precision."""
+    predictor = Router.load().predictor
+    head = predictor.descriptors
+    assert isinstance(head, FactoredHead)
+    features = predictor.encoder.encode([*make_texts(30, seed=5)[0], *AWKWARD_TEXTS])
+    options = Router.load().bundle.menu.options
+    for menu in (options[:32], options[3:4], options[5:9]):
+        with engines.without_kernels():
+            expected = head.predict(features, menu)
+        for size in (1, 3, 8):
+            parts = [
+                head.predict(features[first : first + size], menu)
+                for first in range(0, len(features), size)
+            ]
+            np.testing.assert_allclose(np.vstack(parts), expected, atol=TOLERANCE)
+
+
+def test_menu_without_working_kernels_is_left_to_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A broken compiler costs no prediction."""
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("the compiler is broken")
+
+    monkeypatch.setattr("router.models.compiled.head.predict_menu", fail)
+    router = Router.load()
+    surface = router.predict(["Who wrote Dune?"])
+    with engines.without_kernels():
+        assert router.predict(["Who wrote Dune?"]).quality.tobytes() == surface.quality.tobytes()

@@ -6,11 +6,13 @@ Every prediction is that of :class:`~router.models.predictor.DescriptorHead`, up
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from router.exceptions import BundleError
+from router.features.engines import is_compiled
 from router.models.descriptors import describe_menu, find_reference
 from router.models.factored_trees import FactoredTrees
 from router.models.graph_reading import read_graph, read_line
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from router.models.compiled import CompiledMenu
     from router.models.factored_trees import MenuTrees
     from router.models.predictor import DescriptorHead
     from router.models.strengths import StrengthTable
@@ -31,9 +34,10 @@ __all__ = ["FactoredHead", "PreparedMenu", "factor_descriptors"]
 
 # Menus kept ready: a service answers for one or two, and each takes some hundred kilobytes.
 MENUS_MAX = 8
+FEW_QUESTIONS = 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PreparedMenu:
     """What is known of a menu before any question comes.
 
@@ -43,13 +47,23 @@ class PreparedMenu:
         The menu; kept, so that no other option can take the identity of one of them.
     trees : MenuTrees
         Uplift over the reference option.
+    line : ndarray of float32, shape (f,)
+        What a question's features add to the reference's quality.
     level : float
         What the reference adds to its own quality.
     """
 
     options: tuple[Option, ...]
     trees: MenuTrees
+    line: NDArray[np.float32]
     level: float
+
+    @cached_property
+    def compiled(self) -> CompiledMenu | None:
+        """The same as a kernel; None where kernels do not work."""
+        from router.models.compiled import CompiledMenu
+
+        return CompiledMenu.load(self.trees, self.line, self.level)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +122,10 @@ class FactoredHead:
             if len(self._menus) >= MENUS_MAX:
                 self._menus.clear()
             self._menus[key] = menu
-        level = features @ self.line[: features.shape[1]] + np.float32(menu.level)
+        # Of many questions the linear algebra makes a product of two matrices, which is as fast.
+        if len(features) <= FEW_QUESTIONS and is_compiled() and menu.compiled is not None:
+            return menu.compiled.predict(features)
+        level = features @ menu.line + np.float32(menu.level)
         return shift_into_range(level[:, None] + menu.trees.predict(features))
 
     def _prepare(self, options: tuple[Option, ...]) -> PreparedMenu:
@@ -119,7 +136,8 @@ class FactoredHead:
         row = stack_reference(nothing, table[reference], self.plain.strength_mean)[0]
         level = float(row.astype(np.float64) @ self.line[-1 - len(row) : -1] + self.line[-1])
         columns = np.hstack((table, np.broadcast_to(table[reference], table.shape)))
-        return PreparedMenu(options, self.trees.specialise(columns, reference), level)
+        trees = self.trees.specialise(columns, reference)
+        return PreparedMenu(options, trees, self.line[: -1 - len(row)], level)
 
 
 def factor_descriptors(

@@ -120,9 +120,14 @@ class Novelty:
         ndarray of float64, shape (n,)
             Above 0, at most 1; low says unlike the training questions.
         """
+        return self._ranks.take(self.reference.searchsorted(self.score(features), side="left"))
+
+    @cached_property
+    def _ranks(self) -> NDArray[np.float64]:
+        """Familiarity by how many scores of reference are below, shape (r + 1,)."""
         n_reference = len(self.reference)
-        n_below = self.reference.searchsorted(self.score(features), side="left")
-        return np.asarray((1 + n_reference - n_below) / (1 + n_reference), dtype=np.float64)
+        ranks: NDArray[np.float64] = np.arange(1 + n_reference, 0, -1) / (1 + n_reference)
+        return ranks
 
     def to_arrays(self) -> dict[str, NDArray[np.generic]]:
         """Return everything that has to be stored, by name."""

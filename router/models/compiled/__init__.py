@@ -5,6 +5,6 @@ Only functions import this package, and only after :func:`router.features.engine
 
 from __future__ import annotations
 
-from router.models.compiled.head import CompiledGain
+from router.models.compiled.head import CompiledGain, CompiledMenu
 
-__all__ = ["CompiledGain"]
+__all__ = ["CompiledGain", "CompiledMenu"]

@@ -1,4 +1,4 @@
-"""From a bundle's graph to a compiled model, where the graph is one that this version writes."""
+"""From a bundle to compiled models, where its graphs are such as this version writes."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ import numpy as np
 
 from router.models.compiled.constants import tabulate_gain
 from router.models.compiled.gain import predict_gain
+from router.models.compiled.pairs import predict_menu, tabulate_menu
 from router.models.graph_reading import read_graph
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from router.models.compiled.gain import GainTables
+    from router.models.compiled.pairs import MenuTables
+    from router.models.factored_trees import MenuTrees
 
-__all__ = ["CompiledGain"]
+__all__ = ["CompiledGain", "CompiledMenu"]
 
 # Questions predicted at once; of more the words of the trees would fall out of the cache.
 CHUNK_QUESTIONS = 64
@@ -89,3 +92,58 @@ class CompiledGain:
             rows = slice(first, first + CHUNK_QUESTIONS)
             quality[rows] = predict_gain(features[rows], membership[rows], self._tables)
         return quality
+
+
+class CompiledMenu:
+    """Predicts the options of a menu from their descriptors, for a few questions.
+
+    Parameters
+    ----------
+    tables : MenuTables
+        The model, for a menu.
+    """
+
+    def __init__(self, tables: MenuTables) -> None:
+        """Keep the tables."""
+        self._tables = tables
+
+    @classmethod
+    def load(cls, trees: MenuTrees, line: NDArray[np.float32], level: float) -> CompiledMenu | None:
+        """Tabulate a menu and predict once, so that no later call waits for the compiler.
+
+        Parameters
+        ----------
+        trees : MenuTrees
+            Uplift of the m options.
+        line : ndarray of float32, shape (f,)
+            Slopes of the level.
+        level : float
+            Its intercept.
+
+        Returns
+        -------
+        CompiledMenu or None
+            None where the kernels do not work; NumPy goes on predicting.
+        """
+        try:
+            model = cls(tabulate_menu(trees.conditions, trees.values, line, level))
+            model.predict(np.zeros((1, len(line)), np.float32))
+        except Exception:  # noqa: BLE001
+            # What a broken installation raises depends on where it is broken.
+            return None
+        return model
+
+    def predict(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Predict m options for n questions.
+
+        Parameters
+        ----------
+        features : ndarray of float32, shape (n, f)
+            Finite.
+
+        Returns
+        -------
+        ndarray of float64, shape (n, m)
+            Shifted into [0, 1].
+        """
+        return predict_menu(np.require(features, np.float32, ("C", "W")), self._tables)
