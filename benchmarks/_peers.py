@@ -24,6 +24,7 @@ __all__ = [
     "draw",
     "run_highs",
     "seconds_of",
+    "shape_quality",
 ]
 
 Floats = NDArray[np.float64]
@@ -47,23 +48,29 @@ def draw(kind: str, n_rows: int, n_options: int, seed: int, share: float = 0.4) 
     chance = np.random.default_rng([seed, n_rows, n_options, KINDS.index(kind)])
     cost = np.sort(chance.integers(5, 1001, (n_rows, n_options)), axis=1)
     cost[:, 0] = 0
-    part = cost / 1000.0
-    top, bend = chance.uniform(0.2, 0.95, (n_rows, 1)), chance.uniform(1.0, 8.0, (n_rows, 1))
+    quality = shape_quality(kind, cost / 1000.0, chance)
+    dearest = cost[np.arange(n_rows), quality.argmax(axis=1)].sum()
+    return Case(quality, cost, int(share * dearest))
+
+
+def shape_quality(kind: str, part: Floats, chance: np.random.Generator) -> Floats:
+    """Draw quality that follows the cost as a part of the largest one, in the manner of a kind."""
+    column = (len(part), 1)
+    top, bend = chance.uniform(0.2, 0.95, column), chance.uniform(1.0, 8.0, column)
     concave = top * (1.0 - np.exp(-bend * part)) / (1.0 - np.exp(-bend))
-    middle = chance.uniform(0.1, 0.9, (n_rows, 1))
-    noise = chance.normal(0.0, 0.05, cost.shape)
+    middle = chance.uniform(0.1, 0.9, column)
+    noise = chance.normal(0.0, 0.05, part.shape)
     quality = {
         "concave": concave,
         "noisy": concave + noise,
         "scurve": top / (1.0 + np.exp(-12.0 * (part - middle))),
-        "random": chance.random(cost.shape),
-        "strong": np.where(cost > 0, (cost + 100) / 1100.0, 0.0),
+        "random": chance.random(part.shape),
+        "strong": np.where(part > 0, (1000.0 * part + 100) / 1100.0, 0.0),
         "ties": np.round(concave + noise, 1),
         "linear": part,
     }[kind]
-    quality = np.round(np.clip(quality, 0.0, 1.0), 6)
-    dearest = cost[np.arange(n_rows), quality.argmax(axis=1)].sum()
-    return Case(quality, cost, int(share * dearest))
+    rounded: Floats = np.round(np.clip(quality, 0.0, 1.0), 6)
+    return rounded
 
 
 def seconds_of(work: Callable[[], object], repeats: int) -> float:

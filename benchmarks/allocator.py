@@ -8,19 +8,17 @@ compiled is left out, and without SciPy the comparison with HiGHS.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import time
 import tracemalloc
-from dataclasses import asdict, dataclass
 from functools import partial
 from importlib.util import find_spec
-from pathlib import Path
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks._figures import Figure, finish, parse_options, show
 from benchmarks._peers import (
     KINDS,
     UNITS,
@@ -41,22 +39,6 @@ if TYPE_CHECKING:
 
 # HiGHS is stopped after this long; its time then counts as this, so ratios are lower bounds.
 HIGHS_LIMIT_S = 60.0
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One measured figure and what it has to reach."""
-
-    name: str
-    value: float
-    unit: str
-    goal: float
-    at_most: bool = True
-
-    @property
-    def met(self) -> bool:
-        """Whether the goal is reached."""
-        return self.value <= self.goal if self.at_most else self.value >= self.goal
 
 
 def engines() -> list[Engine]:
@@ -232,10 +214,7 @@ def cached_hulls(repeats: int) -> Iterator[Figure]:
 
 def main() -> int:
     """Run all parts, print the figures and say whether every goal was met."""
-    parser = argparse.ArgumentParser(description="Speed, gap and memory of the allocator.")
-    parser.add_argument("--quick", action="store_true", help="fewer repeats, about a minute")
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write the figures here")
-    options = parser.parse_args()
+    options = parse_options("Speed, gap and memory of the allocator.", "fewer, about a minute")
     few = options.quick
     parts = (
         small_batches(7 if few else 31),
@@ -246,19 +225,8 @@ def main() -> int:
         large_batches(100_000 if few else 1_000_000),
         cached_hulls(7 if few else 31),
     )
-    figures = []
-    print(f"{'figure':58s} {'measured':>30s} {'goal':>12s}")
-    for part in parts:
-        for figure in part:
-            figures.append(figure)
-            sign = "<=" if figure.at_most else ">="
-            mark = "" if figure.met else "  MISSED"
-            measured = f"{figure.value:.4g} {figure.unit}"
-            print(f"{figure.name:58s} {measured:>30s} {sign} {figure.goal:<9.3g}{mark}", flush=True)
-    if options.json is not None:
-        rows = [{**asdict(figure), "met": figure.met} for figure in figures]
-        options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    return 0 if all(figure.met for figure in figures) else 1
+    figures = show(chain.from_iterable(parts), width=58)
+    return finish(figures, options.json)
 
 
 if __name__ == "__main__":

@@ -7,22 +7,20 @@ the engines take turns, and the shortest of each are divided.
 
 from __future__ import annotations
 
-import argparse
 import gc
-import json
 import sys
 import time
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from benchmarks._figures import Figure, finish, parse_options, show
 from benchmarks._peers import KINDS, draw
-from benchmarks.allocator import Figure
 from router.allocation import solve, warm_up
 
 if TYPE_CHECKING:
@@ -143,15 +141,12 @@ def gaps(n_seeds: int) -> Iterator[Figure]:
         for kind in KINDS:
             worst = max(solve(*draw(kind, n_rows, n_options, seed)).gap for seed in range(n_seeds))
             name = f"worst gap, {kind} {n_rows:,} x {n_options}"
-            yield Figure(name, worst, "", np.inf if kind == "ties" else goal)
+            yield Figure(name, worst, "", None if kind == "ties" else goal)
 
 
 def main() -> int:
     """Run all parts, print the figures and say whether every goal was met."""
-    parser = argparse.ArgumentParser(description="Time, memory and gap of large batches.")
-    parser.add_argument("--quick", action="store_true", help="fewer rows and kinds, about a minute")
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write the figures here")
-    options = parser.parse_args()
+    options = parse_options("Time, memory and gap of large batches.", "fewer, about a minute")
     few = options.quick
     n_rows, kinds = (300_000, ("noisy", "ties")) if few else (1_000_000, KINDS)
     parts = (
@@ -159,18 +154,8 @@ def main() -> int:
         double_precision(n_rows, kinds, 5 if few else 9),
         single_precision(n_rows, 5 if few else 9),
     )
-    figures = []
-    for part in parts:
-        for figure in part:
-            figures.append(figure)
-            goal = "" if figure.goal == np.inf else f"<= {figure.goal:.3g}"
-            mark = "" if figure.met else "  MISSED"
-            measured = f"{figure.value:.3g} {figure.unit}"
-            print(f"{figure.name:66s} {measured:>24s} {goal}{mark}", flush=True)
-    if options.json is not None:
-        rows = [{**asdict(figure), "met": figure.met} for figure in figures]
-        options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    return 0 if all(figure.met for figure in figures) else 1
+    figures = show(chain.from_iterable(parts), width=66, measured=24)
+    return finish(figures, options.json)
 
 
 if __name__ == "__main__":

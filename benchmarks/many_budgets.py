@@ -8,12 +8,9 @@ process. Both gaps are measured against the same bound, the dual's.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import time
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +18,8 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
+from benchmarks._figures import Figure, finish, parse_options, show
+from benchmarks._peers import shape_quality
 from router.allocation import solve
 
 if TYPE_CHECKING:
@@ -36,22 +35,6 @@ SECONDS_MAX = 15.0
 RATIO_GOAL, SPEED_GOAL = 2.0, 20.0
 # Below this share of the bound HiGHS itself takes a plan for the best.
 GAP_LEAST = 1e-9
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One measured figure and what it has to reach."""
-
-    name: str
-    value: float
-    unit: str
-    goal: float
-    at_most: bool = True
-
-    @property
-    def met(self) -> bool:
-        """Whether the goal is reached."""
-        return self.value <= self.goal if self.at_most else self.value >= self.goal
 
 
 @dataclass(frozen=True)
@@ -80,19 +63,7 @@ def draw(kind: str, n_budgets: int, seed: int, *, correlated: bool) -> Case:
     else:
         cost = chance.integers(5, 1001, shape)
     cost[:, 0] = 0
-    part = cost.mean(axis=2) / 1000.0
-    top, bend = chance.uniform(0.2, 0.95, (N_ROWS, 1)), chance.uniform(1.0, 8.0, (N_ROWS, 1))
-    concave = top * (1.0 - np.exp(-bend * part)) / (1.0 - np.exp(-bend))
-    middle = chance.uniform(0.1, 0.9, (N_ROWS, 1))
-    noise = chance.normal(0.0, 0.05, part.shape)
-    quality = {
-        "noisy": concave + noise,
-        "concave": concave,
-        "scurve": top / (1.0 + np.exp(-12.0 * (part - middle))),
-        "random": chance.random(part.shape),
-        "ties": np.round(concave + noise, 1),
-    }[kind]
-    quality = np.round(np.clip(quality, 0.0, 1.0), 6)
+    quality = shape_quality(kind, cost.mean(axis=2) / 1000.0, chance)
     dearest = cost[np.arange(N_ROWS), quality.argmax(axis=1)].sum(axis=0)
     return quality, cost, (0.4 * dearest).astype(np.int64).tolist()
 
@@ -206,22 +177,9 @@ def summarise(name: str, runs: list[Run]) -> Iterator[Figure]:
 
 def main() -> int:
     """Run all parts, print the figures and say whether every goal was met."""
-    parser = argparse.ArgumentParser(description="Several budgets beside HiGHS.")
-    parser.add_argument("--quick", action="store_true", help="fewer instances, about a minute")
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write the figures here")
-    options = parser.parse_args()
-    figures = []
-    print(f"{'figure':50s} {'measured':>30s} {'goal':>8s}")
-    for figure in measure(few=options.quick):
-        figures.append(figure)
-        sign = "<=" if figure.at_most else ">="
-        mark = "" if figure.met else "  MISSED"
-        measured = f"{figure.value:.3g} {figure.unit}"
-        print(f"{figure.name:50s} {measured:>30s} {sign} {figure.goal:<5.3g}{mark}", flush=True)
-    if options.json is not None:
-        rows = [{**asdict(figure), "met": figure.met} for figure in figures]
-        options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    return 0 if all(figure.met for figure in figures) else 1
+    options = parse_options("Several budgets beside HiGHS.", "fewer instances, about a minute")
+    figures = show(measure(few=options.quick), width=50)
+    return finish(figures, options.json)
 
 
 if __name__ == "__main__":

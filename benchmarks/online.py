@@ -9,18 +9,15 @@ questions of the stationary kind; the others start knowing nothing.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import time
-from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks._figures import Figure, finish, parse_options, show
 from router.allocation import (
     DualMirrorDescent,
     EvenSplit,
@@ -51,21 +48,6 @@ GOALS: dict[str, float | None] = {
     "steep drift up, x 4": None,
     "steep drift down, x 4": None,
 }
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One measured figure and what it has to reach."""
-
-    name: str
-    value: float
-    unit: str
-    goal: float | None = None
-
-    @property
-    def met(self) -> bool:
-        """Whether the goal is reached, or there is none."""
-        return self.goal is None or self.value >= self.goal
 
 
 def draw_questions(chance: np.random.Generator, level: Floats) -> tuple[Floats, Integers]:
@@ -158,7 +140,8 @@ def compare(n_seeds: int) -> Iterator[Figure]:
         for name, values in ratios.items():
             is_default = name == "mirror descent"
             label = f"{kind}: {name}"
-            yield Figure(label, float(np.mean(values)), "", goal if is_default else None)
+            reach = goal if is_default else None
+            yield Figure(label, float(np.mean(values)), "", reach, at_most=False)
         yield Figure(f"{kind}: worst of mirror descent", min(ratios["mirror descent"]), "")
     middles = [1e6 * float(np.median(values)) for values in seconds.values()]
     print(f"{'us, median decision':26s}" + "".join(f"{middle:17.1f}" for middle in middles))
@@ -168,20 +151,11 @@ def compare(n_seeds: int) -> Iterator[Figure]:
 
 def main() -> int:
     """Compare the policies, print the figures and say whether every goal was met."""
-    parser = argparse.ArgumentParser(description="Deciding question by question.")
-    parser.add_argument("--quick", action="store_true", help="two streams an order, not ten")
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write the figures here")
-    options = parser.parse_args()
+    options = parse_options("Deciding question by question.", "two streams an order, not ten")
     figures = list(compare(2 if options.quick else 10))
-    print(f"\n{'figure':58s} {'measured':>12s} {'goal':>10s}")
-    for figure in figures:
-        if figure.goal is not None:
-            mark = "" if figure.met else "  MISSED"
-            print(f"{figure.name:58s} {figure.value:12.4f} >= {figure.goal:<7.3g}{mark}")
-    if options.json is not None:
-        rows = [{**asdict(figure), "met": figure.met} for figure in figures]
-        options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    return 0 if all(figure.met for figure in figures) else 1
+    print()
+    show((figure for figure in figures if figure.goal is not None), width=50, measured=12)
+    return finish(figures, options.json)
 
 
 if __name__ == "__main__":

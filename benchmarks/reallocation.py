@@ -9,18 +9,16 @@ with NumPy; with the extra ``[fast]`` the compiled solver is shown beside it.
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import time
-from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks._figures import Figure, finish, parse_options, show
+from benchmarks._peers import draw
 from router.allocation import Reallocation, solve, warm_up
 
 if TYPE_CHECKING:
@@ -33,43 +31,6 @@ Work = tuple["Callable[[], object]", "Callable[[object], object]"]
 KINDS = ("concave", "noisy", "scurve", "ties", "strong", "linear")
 GOAL_KINDS = ("concave", "noisy", "scurve")
 N_ROWS, N_OPTIONS = 200, 64
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One measured figure and what it has to stay below."""
-
-    name: str
-    value: float
-    unit: str
-    goal: float | None = None
-
-    @property
-    def met(self) -> bool:
-        """Whether the goal is reached, or there is none."""
-        return self.goal is None or self.value <= self.goal
-
-
-def draw(kind: str, seed: int) -> tuple[Floats, Integers, int]:
-    """Draw quality, integer costs with a free first option, and two fifths of a full budget."""
-    chance = np.random.default_rng([seed, N_ROWS, N_OPTIONS, KINDS.index(kind)])
-    cost = np.sort(chance.integers(5, 1001, (N_ROWS, N_OPTIONS)), axis=1)
-    cost[:, 0] = 0
-    part = cost / 1000.0
-    top, bend = chance.uniform(0.2, 0.95, (N_ROWS, 1)), chance.uniform(1.0, 8.0, (N_ROWS, 1))
-    concave = top * (1.0 - np.exp(-bend * part)) / (1.0 - np.exp(-bend))
-    noise = chance.normal(0.0, 0.05, cost.shape)
-    qualities = {
-        "concave": concave,
-        "noisy": concave + noise,
-        "scurve": top / (1.0 + np.exp(-12.0 * (part - chance.uniform(0.1, 0.9, (N_ROWS, 1))))),
-        "ties": np.round(concave + noise, 1),
-        "strong": np.where(cost > 0, (cost + 100) / 1100.0, 0.0),
-        "linear": part,
-    }
-    quality: Floats = np.clip(qualities[kind], 0.0, 1.0).round(6).astype(np.float64)
-    dearest = cost[np.arange(N_ROWS), quality.argmax(axis=1)].sum()
-    return quality, cost, int(0.4 * dearest)
 
 
 def close_half(quality: Floats, cost: Integers, budget: int) -> Reallocation:
@@ -102,7 +63,7 @@ def change_and_solve(batch: object, n_rows: int, quality: Floats) -> object:
 
 def list_works(kind: str, seed: int, *, compiled: bool) -> tuple[dict[str, Work], float]:
     """List what is timed, fresh solves of the open half first, and compare the bounds."""
-    quality, cost, budget = draw(kind, seed)
+    quality, cost, budget = draw(kind, N_ROWS, N_OPTIONS, seed)
     half = partial(close_half, quality, cost, budget)
     batch = half()
     rows, left = batch.open_rows, batch.remaining
@@ -151,23 +112,10 @@ def compare(n_seeds: int, repeats: int) -> Iterator[Figure]:
 
 def main() -> int:
     """Compare, print the figures and say whether every goal was met."""
-    parser = argparse.ArgumentParser(description="Planning the rest of a batch again.")
-    parser.add_argument("--quick", action="store_true", help="fewer batches and repeats")
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write the figures here")
-    options = parser.parse_args()
-    figures = []
-    print(f"{'figure, 200 x 64':48s} {'measured':>16s} {'goal':>10s}")
-    for figure in compare(2 if options.quick else 5, 5 if options.quick else 31):
-        figures.append(figure)
-        goal = "" if figure.goal is None else f"<= {figure.goal:g}"
-        mark = "" if figure.met else "  MISSED"
-        print(
-            f"{figure.name:48s} {figure.value:12.4g} {figure.unit:3s} {goal:>10s}{mark}", flush=True
-        )
-    if options.json is not None:
-        rows = [{**asdict(figure), "met": figure.met} for figure in figures]
-        options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    return 0 if all(figure.met for figure in figures) else 1
+    options = parse_options("Planning the rest of a batch again.", "fewer batches and repeats")
+    few = options.quick
+    figures = show(compare(2 if few else 5, 5 if few else 31), width=48, measured=16)
+    return finish(figures, options.json)
 
 
 if __name__ == "__main__":

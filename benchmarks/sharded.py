@@ -8,12 +8,9 @@ on the same rows where they fit one process.
 
 from __future__ import annotations
 
-import argparse
-import json
 import resource
 import sys
 import time
-from dataclasses import asdict, dataclass
 from functools import partial
 from operator import itemgetter
 from os import getpid
@@ -25,6 +22,7 @@ import joblib
 import numpy as np
 from distributed import Client, LocalCluster
 
+from benchmarks._figures import Figure, finish, parse_options, show
 from router.allocation import allocate_sharded, solve
 
 if TYPE_CHECKING:
@@ -37,21 +35,6 @@ if TYPE_CHECKING:
 N_OPTIONS = 16
 N_WORKERS = 2
 BUDGET_PER_ROW = 150
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One measured figure and what it has to reach."""
-
-    name: str
-    value: float
-    unit: str
-    goal: float
-
-    @property
-    def met(self) -> bool:
-        """Whether the goal is reached."""
-        return self.value <= self.goal
 
 
 def draw_cost() -> NDArray[np.int64]:
@@ -205,23 +188,11 @@ def all_parts(directory: Path, n_shards: int, n_rows: int) -> Iterator[Figure]:
 
 def main() -> int:
     """Run all parts, print the figures and say whether every goal was met."""
-    parser = argparse.ArgumentParser(description="Allocation over shards on two processes.")
-    parser.add_argument("--quick", action="store_true", help="a twelfth of the rows")
-    parser.add_argument("--json", type=Path, metavar="PATH", help="write the figures here")
-    options = parser.parse_args()
+    options = parse_options("Allocation over shards on two processes.", "a twelfth of the rows")
     n_shards, n_rows = (16, 62_500) if options.quick else (48, 250_000)
-    figures = []
-    print(f"{'figure':50s} {'measured':>30s} {'goal':>12s}")
     with TemporaryDirectory() as directory:
-        for figure in all_parts(Path(directory), n_shards, n_rows):
-            figures.append(figure)
-            mark = "" if figure.met else "  MISSED"
-            measured = f"{figure.value:.4g} {figure.unit}"
-            print(f"{figure.name:50s} {measured:>30s} <= {figure.goal:<9.3g}{mark}", flush=True)
-    if options.json is not None:
-        rows = [{**asdict(figure), "met": figure.met} for figure in figures]
-        options.json.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
-    return 0 if all(figure.met for figure in figures) else 1
+        figures = show(all_parts(Path(directory), n_shards, n_rows), width=50)
+    return finish(figures, options.json)
 
 
 if __name__ == "__main__":

@@ -30,7 +30,8 @@ if SETTINGS.DISABLE_JIT:
 def _digest_sources(folder: Path) -> str:
     """Digest the sources of a folder's kernels, and those of the folder that they take words of."""
     digest = hashlib.sha256()
-    for path in (*sorted(folder.glob("*.py")), *sorted(folder.parent.glob("*.py"))):
+    sources = (*sorted(folder.glob("*.py")), *sorted(folder.parent.glob("*.py")), Path(__file__))
+    for path in sources:
         digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from router.allocation.compiled.jit import kernel
 from router.allocation.compiled.lanes import LANES, prefetch_row, search_lanes
+from router.compilation import kernel
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -16,7 +16,7 @@ from router.models.compiled.gain import predict_gain
 from router.models.compiled.head import CHUNK_QUESTIONS
 from router.models.factored_head import FactoredHead
 from router.models.graph import build_gain_graph
-from router.models.predictor import NamedHead
+from router.models.heads import NamedHead
 from router.models.session import Session
 from tests.contracts.gains import AWKWARD_TEXTS, make_model, make_texts
 

@@ -21,7 +21,7 @@ from router.models.descriptor_model import (
 from router.models.descriptors import DESCRIPTOR_NAMES, describe_menu, find_reference
 from router.models.ensembles import Boosters
 from router.models.factored_trees import FactoredTrees
-from router.models.predictor import stack_pairs, stack_reference
+from router.models.heads import stack_pairs, stack_reference
 from router.models.session import Session
 from router.models.strengths import StrengthTable
 from router.models.trees import convert_booster

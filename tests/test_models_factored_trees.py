@@ -14,7 +14,7 @@ from router.models import factored_trees as factored_module
 from router.models.factored_trees import FactoredTrees
 from router.models.graph import GraphBuilder
 from router.models.graph_reading import GraphContent, read_graph
-from router.models.predictor import stack_pairs
+from router.models.heads import stack_pairs
 from router.models.session import Session
 from router.models.trees import convert_booster, merge_trees
 from tests.contracts.gains import fit_trees

@@ -8,10 +8,7 @@ import numpy as np
 import pytest
 
 from router.exceptions import BundleError, MenuError
-from router.models import predictor as predictor_module
 from router.models.calibration import WIDTH_UNKNOWN
-from router.models.descriptors import describe_menu, find_reference
-from router.models.predictor import stack_pairs, stack_reference
 from router.options import SKIP, Menu, Option
 from router.questions import Question, parse_questions
 from tests.contracts.gains import make_texts, planted_bundle, planted_fit
@@ -105,15 +102,6 @@ def test_predictor_of_descriptors_alone_knows_no_names() -> None:
     assert surface.evidence == ("descriptors",) * 3 + ("none",)
 
 
-def test_chunks_equal_one_run(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Laying out few pairs at a time changes nothing, even fewer than the menu is long."""
-    whole = predict((*STRANGERS, *NAMED))
-    for pairs in (1, 7, 25):
-        monkeypatch.setattr(predictor_module, "PAIRS_MAX", pairs)
-        for name, column in predict((*STRANGERS, *NAMED)).items():
-            np.testing.assert_allclose(column, whole[name], atol=1e-6)
-
-
 def test_batches_of_any_size_agree() -> None:
     """A question is predicted alike alone and in company."""
     menu = Menu((*NAMED, *STRANGERS))
@@ -129,32 +117,6 @@ def test_awkward_questions_are_predicted() -> None:
     questions = [Question(f"q{i}", text) for i, text in enumerate(texts)]
     quality = planted_bundle().predictor.predict(questions, Menu((*NAMED, *STRANGERS))).quality
     assert np.all((quality >= 0) & (quality <= 1))
-
-
-def test_pairs_are_questions_by_options() -> None:
-    """Each question stands beside each option, the reference behind both."""
-    features = np.array([[1.0, 2.0], [3.0, 4.0]], np.float32)
-    table = np.array([[10.0], [20.0], [30.0]], np.float32)
-    pairs = stack_pairs(features, table, 2)
-    assert pairs.dtype == np.float32
-    expected = [[*row, option, 30.0] for row in features.tolist() for option in (10.0, 20.0, 30.0)]
-    assert pairs.tolist() == expected
-
-
-def test_unknown_strength_of_the_reference_is_the_mean() -> None:
-    """A reference of unknown strength counts as middling, one that is known as it is."""
-    head = planted_bundle().predictor.descriptors
-    assert head is not None
-    table = describe_menu(
-        [Option("a", model="nobody"), Option("b", model_strength=0.9)], head.strengths
-    )
-    assert find_reference(table) == 0
-    unknown = stack_reference(np.ones((2, 3), np.float32), table[0], 0.625)
-    known = stack_reference(np.ones((2, 3), np.float32), table[1], 0.625)
-    assert unknown.shape == (2, 3 + table.shape[1])
-    assert unknown[:, 7].tolist() == [0.625] * 2
-    np.testing.assert_allclose(known[:, 7], 0.9)
-    assert table[0, 4] == -1.0
 
 
 def test_familiarity_comes_with_every_surface() -> None:

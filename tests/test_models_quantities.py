@@ -46,6 +46,15 @@ def test_factors_follow_task_and_text() -> None:
     assert found.task_deviation == {"tokens": 0.1}
 
 
+def test_questions_without_a_label_are_a_task_where_the_log_had_such() -> None:
+    """Whether others of the batch have labels changes nothing for one that has none."""
+    quantities = replace(make_quantities(), groups=("", "x"))
+    alone = quantities.predict(FEATURES, [None] * 3, ("a",))
+    mixed = quantities.predict(FEATURES, [None, None, "x"], ("a",))
+    np.testing.assert_array_equal(alone.task_index, [0, 0, 0])
+    np.testing.assert_array_equal(alone.factor["tokens"][:2], mixed.factor["tokens"][:2])
+
+
 def test_options_that_were_not_measured_stay_at_their_mean() -> None:
     """A menu without any known option gets factor 1 and an unknown deviation."""
     found = make_quantities().predict(FEATURES, [None] * 3, ("p", "q"))

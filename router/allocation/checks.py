@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any, SupportsIndex, TypeGuard
 
 import numpy as np
 
@@ -16,7 +16,14 @@ from router.exceptions import AllocationError, BudgetError
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["check_budget", "check_budgets", "check_entries", "check_problem", "is_many"]
+__all__ = [
+    "check_budget",
+    "check_budgets",
+    "check_entries",
+    "check_problem",
+    "is_many",
+    "read_whole",
+]
 
 
 def is_many(budget: int | Sequence[int] | None) -> TypeGuard[Sequence[int]]:
@@ -183,6 +190,23 @@ def _check_allowed(
     return array
 
 
+def read_whole(value: object) -> int | None:
+    """Read a whole number of any integer type; None for anything else, booleans included.
+
+    Examples
+    --------
+    >>> read_whole(np.int32(3)), read_whole(3.0), read_whole(True)
+    (3, None, None)
+    """
+    if isinstance(value, bool | np.bool_) or not isinstance(value, SupportsIndex):
+        return None
+    try:
+        return operator.index(value)
+    except TypeError:
+        # Arrays have the method, but only those of one entry an answer.
+        return None
+
+
 def check_budget(budget: object, place: str = "budget") -> int:
     """Check that a budget is a whole, non-negative number of micro-units.
 
@@ -196,12 +220,9 @@ def check_budget(budget: object, place: str = "budget") -> int:
     >>> check_budget(1_500_000)
     1500000
     """
-    if isinstance(budget, bool | np.bool_):
-        raise BudgetError(f"{place} is {budget}; an integer of micro-units is needed")
-    try:
-        whole = operator.index(budget)  # type: ignore[arg-type]
-    except TypeError as error:
-        raise BudgetError(f"{place} is {budget!r}; an integer of micro-units is needed") from error
+    whole = read_whole(budget)
+    if whole is None:
+        raise BudgetError(f"{place} is {budget!r}; an integer of micro-units is needed")
     if whole < 0:
         raise BudgetError(f"{place} is {whole}; budgets must not be negative")
     # No total of costs exceeds 64 bits, so a larger budget is the same as the largest.

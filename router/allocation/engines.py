@@ -9,10 +9,10 @@ large surface at once, for a command line that plans one batch never.
 
 from __future__ import annotations
 
-from threading import Lock
 from typing import Literal
 
 from router.exceptions import MissingExtraError
+from router.kernel_loading import KernelSet
 
 __all__ = ["Engine", "uses_kernels", "warm_up"]
 
@@ -23,27 +23,21 @@ LOAD_ELEMENTS = 1 << 22
 CALL_ELEMENTS = 1 << 12
 
 
-class _Kernels:
-    """What is known of the kernels in this process."""
+def _load() -> None:
+    """Import all kernels of the allocator and run them once."""
+    from router.allocation.compiled import warm_kernels
 
-    __slots__ = ("failure", "loaded", "lock", "solved")
+    warm_kernels()
+
+
+class _Kernels(KernelSet):
+    """The allocator's kernels, and how much this process has solved without them."""
+
+    __slots__ = ("solved",)
 
     def __init__(self) -> None:
-        self.lock = Lock()
-        self.loaded: bool | None = None
-        self.failure: ImportError | None = None
+        super().__init__(_load, "the compiled allocator")
         self.solved = 0
-
-    def load(self) -> bool:
-        """Load the kernels, or find that the extra is not there or cannot be used."""
-        try:
-            from router.allocation.compiled import warm_kernels
-        except ImportError as error:
-            self.failure, self.loaded = error, False
-        else:
-            warm_kernels()
-            self.loaded = True
-        return self.loaded
 
 
 _KERNELS = _Kernels()
@@ -67,8 +61,7 @@ def warm_up() -> bool:
     >>> warm_up()
     True
     """
-    with _KERNELS.lock:
-        return _KERNELS.load() if _KERNELS.loaded is None else _KERNELS.loaded
+    return _KERNELS.warm_up()
 
 
 def uses_kernels(engine: Engine, n_elements: int) -> bool:
@@ -77,7 +70,7 @@ def uses_kernels(engine: Engine, n_elements: int) -> bool:
     Raises
     ------
     MissingExtraError
-        The engine is ``"numba"`` and the extra ``[fast]`` is not installed.
+        The engine is ``"numba"`` and the extra ``[fast]`` is not installed or does not work.
     """
     if engine == "numpy":
         return False
@@ -89,9 +82,5 @@ def uses_kernels(engine: Engine, n_elements: int) -> bool:
     if _KERNELS.loaded is None:
         _KERNELS.solved += n_elements + CALL_ELEMENTS
         # While one thread loads, the others go on with NumPy.
-        if _KERNELS.solved >= LOAD_ELEMENTS and _KERNELS.lock.acquire(blocking=False):
-            try:
-                return _KERNELS.load()
-            finally:
-                _KERNELS.lock.release()
-    return bool(_KERNELS.loaded)
+        return _KERNELS.solved >= LOAD_ELEMENTS and _KERNELS.warm_up_if_free()
+    return _KERNELS.loaded

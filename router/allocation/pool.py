@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from router.allocation.checks import check_budget, check_budgets, is_many
+from router.allocation.checks import check_budget, check_budgets, is_many, read_whole
 from router.exceptions import AllocationError, BudgetError
 
 if TYPE_CHECKING:
@@ -205,12 +205,10 @@ class Pool:
 
 def check_whole(name: str, value: object) -> int:
     """Check that a value is a whole number."""
-    if isinstance(value, bool | np.bool_):
-        raise AllocationError(f"{name} is {value}; a whole number is needed")
-    try:
-        return operator.index(value)  # type: ignore[arg-type]
-    except TypeError as error:
-        raise AllocationError(f"{name} is {value!r}; a whole number is needed") from error
+    whole = read_whole(value)
+    if whole is None:
+        raise AllocationError(f"{name} is {value!r}; a whole number is needed")
+    return whole
 
 
 def check_count(name: str, value: object, least: int = 0) -> int:

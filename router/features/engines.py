@@ -7,10 +7,11 @@ on a machine longer because they are compiled, so it is left to processes that l
 from __future__ import annotations
 
 from contextlib import contextmanager
-from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from router.kernel_loading import KernelSet
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,14 +19,25 @@ if TYPE_CHECKING:
 __all__ = ["is_compiled", "warm_up", "without_kernels"]
 
 
-class _Kernels:
-    """What is known of the kernels in this process."""
+def _load() -> None:
+    """Compile everything for the types it is called with."""
+    from router.features.compiled import TextReader
+    from router.features.shape import SHAPE_NAMES
+    from router.features.vocabulary import Vocabulary
+    from router.features.weights import Lexicon
 
-    __slots__ = ("loaded", "lock")
+    known = Vocabulary("word", np.zeros(1, np.uint64), np.ones(1, np.float32))
+    features = np.zeros((1, len(SHAPE_NAMES)), np.float32)
+    TextReader(Lexicon((known,))).read(["Does it work?"], features)
+
+
+class _Kernels(KernelSet):
+    """The kernels that read texts."""
+
+    __slots__ = ()
 
     def __init__(self) -> None:
-        self.lock = Lock()
-        self.loaded: bool | None = None
+        super().__init__(_load, "the compiled reading of texts")
 
 
 _KERNELS = _Kernels()
@@ -50,10 +62,7 @@ def warm_up() -> bool:
     >>> warm_up(), is_compiled()
     (True, True)
     """
-    with _KERNELS.lock:
-        if _KERNELS.loaded is None:
-            _KERNELS.loaded = _load()
-        return _KERNELS.loaded
+    return _KERNELS.warm_up()
 
 
 @contextmanager
@@ -73,20 +82,3 @@ def without_kernels() -> Iterator[None]:
     finally:
         with _KERNELS.lock:
             _KERNELS.loaded = before
-
-
-def _load() -> bool:
-    """Compile everything for the types it is called with, or find that this cannot be done."""
-    try:
-        from router.features.compiled import TextReader
-        from router.features.shape import SHAPE_NAMES
-        from router.features.vocabulary import Vocabulary
-        from router.features.weights import Lexicon
-
-        known = Vocabulary("word", np.zeros(1, np.uint64), np.ones(1, np.float32))
-        features = np.zeros((1, len(SHAPE_NAMES)), np.float32)
-        TextReader(Lexicon((known,))).read(["Does it work?"], features)
-    except Exception:  # noqa: BLE001
-        # What a broken installation raises depends on where it is broken; NumPy works anyway.
-        return False
-    return True

@@ -11,11 +11,12 @@ from router.models.arrays import unpack_arrays
 from router.models.calibration import Calibration
 from router.models.embedding import Embedding
 from router.models.factored_head import FactoredHead, factor_descriptors
+from router.models.heads import DescriptorHead, NamedHead
 from router.models.joined import JoinedHead, JoinedOptions
 from router.models.joining_basis import JoiningBasis
 from router.models.manifest import read_strengths
 from router.models.novelty import Novelty
-from router.models.predictor import DescriptorHead, NamedHead, Predictor
+from router.models.predictor import Predictor
 from router.models.quantities import Quantities
 from router.models.session import Session
 

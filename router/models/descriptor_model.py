@@ -19,8 +19,8 @@ from router.models.export import PARITY_TOLERANCE, prove_parity, spread_rows
 from router.models.factored_trees import FactoredTrees
 from router.models.graph import GraphBuilder
 from router.models.graph_reading import read_graph
+from router.models.heads import stack_pairs, stack_reference
 from router.models.learners import Linear, fit_ridge
-from router.models.predictor import stack_pairs, stack_reference
 from router.models.trees import convert_booster, merge_trees
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """The model of descriptors without its graphs: what depends on the menu alone is worked out once.
 
-Every prediction is that of :class:`~router.models.predictor.DescriptorHead`, up to rounding.
+Every prediction is that of :class:`~router.models.heads.DescriptorHead`, up to rounding.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from router.features.engines import is_compiled
 from router.models.descriptors import describe_menu, find_reference
 from router.models.factored_trees import FactoredTrees
 from router.models.graph_reading import read_graph, read_line
-from router.models.predictor import stack_reference
+from router.models.heads import stack_reference
 from router.models.surface import shift_into_range
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from router.models.compiled import CompiledMenu
     from router.models.factored_trees import MenuTrees
-    from router.models.predictor import DescriptorHead
+    from router.models.heads import DescriptorHead
     from router.models.strengths import StrengthTable
     from router.options import Option
 

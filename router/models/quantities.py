@@ -244,7 +244,8 @@ class Quantities:
         """Find the number of each task; all that are not known share one."""
         n_groups = len(self.groups)
         if not any(groups):
-            return np.full(len(groups), n_groups)
+            # Names are sorted, so the nameless task, where a log has one, comes first.
+            return np.full(len(groups), 0 if self.groups[:1] == ("",) else n_groups)
         position = {name: index for index, name in enumerate(self.groups)}
         return np.array([position.get(name or "", n_groups) for name in groups], dtype=np.int64)
 

@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from router.allocation.compiled.core import open_core
 from router.allocation.compiled.dual import find_meeting
 from router.allocation.compiled.fill import fill_up, move_ties
-from router.allocation.compiled.jit import kernel
 from router.allocation.compiled.rows import (
     Rows,
     Total,
@@ -27,6 +26,7 @@ from router.allocation.compiled.rows import (
 )
 from router.allocation.compiled.search import search_states
 from router.allocation.core import WORTH
+from router.compilation import kernel
 
 __all__ = ["FAULTY", "FOUND", "POOR", "SLACK", "Found", "plan_block", "search_block"]
 

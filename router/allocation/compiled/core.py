@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from router.allocation.compiled.jit import kernel
 from router.allocation.compiled.rows import take_places
 from router.allocation.compiled.sorting import order_stably
 from router.allocation.core import ROUNDING
 from router.allocation.grid import GRID_ROUNDING, UNITS
 from router.allocation.grid import ROUNDING as UNIT_ROUNDING
+from router.compilation import kernel
 
 if TYPE_CHECKING:
     from router.allocation.compiled.rows import Rows

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from router.allocation.compiled.jit import kernel
 from router.allocation.compiled.rows import Rows, Total, choose_at, take_places, total_choices
 from router.allocation.dual import COMPACT_ELEMENTS, ROUNDING
+from router.compilation import kernel
 
 __all__ = ["Meeting", "find_meeting"]
 

@@ -11,9 +11,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from router.allocation.compiled.jit import kernel
 from router.allocation.compiled.rows import Rows, Total, total_choices
 from router.allocation.compiled.sorting import order_stably
+from router.compilation import kernel
 
 __all__ = ["fill_up", "move_ties"]
 

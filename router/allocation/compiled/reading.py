@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.allocation.block import INT64_MAX
-from router.allocation.compiled.jit import kernel
 from router.allocation.compiled.lanes import LANES, prefetch_row, search_lanes
 from router.allocation.grid import ROUNDING, UNITS
 from router.allocation.reader import CHEAPEST, RICHEST
+from router.compilation import kernel
 
 __all__ = ["Arrays", "Sums", "list_steps", "read_rows", "rows_on_grid"]
 

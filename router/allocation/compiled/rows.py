@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from router.allocation.compiled.jit import kernel
 from router.allocation.units import SCALE_BITS_MAX, TOTAL_BITS
+from router.compilation import kernel
 
 __all__ = [
     "Rows",

@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from router.allocation.compiled.hull import Frontier, Steps, climb_core, relax_rows
-from router.allocation.compiled.jit import kernel
 from router.allocation.compiled.rows import take_places
 from router.allocation.compiled.sorting import merge_runs
+from router.compilation import kernel
 
 if TYPE_CHECKING:
     from router.allocation.compiled.core import Core

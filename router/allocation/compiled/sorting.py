@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from router.allocation.compiled.jit import kernel
+from router.compilation import kernel
 
 __all__ = ["merge_runs", "order_stably"]
 

@@ -126,9 +126,10 @@ def read_pieces(source: Source, setting: Setting, chain: Sequence[Bracket]) -> I
     else:
         pieces = (piece for piece, _ in scan_pieces(source, setting, chain[0]))
     for piece in pieces:
+        narrowed = piece
         for bracket in chain[1:]:
-            piece = piece.narrow(bracket, setting.scale)  # noqa: PLW2901
-        yield piece
+            narrowed = narrowed.narrow(bracket, setting.scale)
+        yield narrowed
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from router.kernel_loading import attempt
 from router.models.compiled.constants import tabulate_gain
 from router.models.compiled.gain import predict_gain
 from router.models.compiled.pairs import predict_menu, tabulate_menu
@@ -52,19 +53,19 @@ class CompiledGain:
             None where the graph does something else or the kernels do not work: whatever is wrong,
             the runtime goes on predicting.
         """
-        try:
+
+        def load() -> CompiledGain | None:
+            """Read the graph, and compile for the types that it is called with."""
             tables = tabulate_gain(read_graph(content, "named.onnx"))
             if tables is None:
                 return None
             model = cls(tables)
             n_features = len(tables.lines) - 1 + len(tables.directions)
-            model.predict(
-                np.zeros((1, n_features), np.float32), np.zeros((1, len(tables.tasks)), np.float32)
-            )
-        except Exception:  # noqa: BLE001
-            # What a damaged graph or a broken installation raises depends on where it is broken.
-            return None
-        return model
+            membership = np.zeros((1, len(tables.tasks)), np.float32)
+            model.predict(np.zeros((1, n_features), np.float32), membership)
+            return model
+
+        return attempt(load, "the compiled gain model")[0]
 
     def predict(
         self, features: NDArray[np.float32], membership: NDArray[np.float32]
@@ -125,13 +126,14 @@ class CompiledMenu:
         CompiledMenu or None
             None where the kernels do not work; NumPy goes on predicting.
         """
-        try:
+
+        def load() -> CompiledMenu:
+            """Tabulate the menu, and compile for the types that it is called with."""
             model = cls(tabulate_menu(trees.conditions, trees.values, line, level))
             model.predict(np.zeros((1, len(line)), np.float32))
-        except Exception:  # noqa: BLE001
-            # What a broken installation raises depends on where it is broken.
-            return None
-        return model
+            return model
+
+        return attempt(load, "the compiled model of descriptors")[0]
 
     def predict(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """Predict m options for n questions.
