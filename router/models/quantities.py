@@ -179,7 +179,7 @@ LINE_ARRAYS = ("coefficient", "intercept", "low", "high", "smearing", "kept", "d
 INPUT_ARRAYS = ("columns", "mean", "spread", "limit", "share")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Quantities:
     """Predicts consumption by unit, for the options that a log measured.
 
@@ -226,19 +226,42 @@ class Quantities:
         """
         task_index = self._find_tasks(groups)
         columns, sources = self._find_options(tuple(names))
-        inputs = self.inputs.build(features, task_index)
-        factor, deviation = {}, {}
-        for unit, head in self.heads.items():
-            expected = head.predict(inputs).take(sources, axis=1)
-            spread = expected * head.deviation.take(sources)
-            if len(columns) < len(names):
-                some, expected = expected, np.ones((len(features), len(names)))
-                expected[:, columns] = some
-                some, spread = spread, np.full((len(features), len(names)), np.nan)
-                spread[:, columns] = some
-            factor[unit], deviation[unit] = expected, spread
-        common = {unit: head.task_deviation for unit, head in self.heads.items()}
-        return Consumption(factor, deviation, common, task_index)
+        shape = (len(features), len(self.heads), len(names))
+        if self.heads and len(columns) == len(names):
+            factor, deviation = self._predict_known(features, task_index, sources)
+        else:
+            factor, deviation = np.ones(shape), np.full(shape, np.nan)
+            if self.heads and len(columns):
+                known = self._predict_known(features, task_index, sources)
+                factor[:, :, columns], deviation[:, :, columns] = known
+        return Consumption(
+            {unit: factor[:, place] for place, unit in enumerate(self.heads)},
+            {unit: deviation[:, place] for place, unit in enumerate(self.heads)},
+            {unit: head.task_deviation for unit, head in self.heads.items()},
+            task_index,
+        )
+
+    def _predict_known(
+        self,
+        features: NDArray[np.float32],
+        task_index: NDArray[np.int64],
+        sources: NDArray[np.int64],
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Predict factors and deviations of measured options in all units, shape (n, u, m)."""
+        expected = self._together.predict(self.inputs.build(features, task_index))
+        shape = (len(self.heads), len(self.options))
+        factor = expected.reshape(len(features), *shape).take(sources, axis=2)
+        return factor, factor * self._together.deviation.reshape(shape).take(sources, axis=1)
+
+    @cached_property
+    def _together(self) -> QuantityHead:
+        """The lines of all units side by side, so that one call predicts them all."""
+        heads = list(self.heads.values())
+        arrays = {
+            name: np.concatenate([getattr(head, name) for head in heads], axis=-1)
+            for name in LINE_ARRAYS
+        }
+        return QuantityHead(**arrays, task_deviation=0.0)
 
     def _find_tasks(self, groups: Sequence[str | None]) -> NDArray[np.int64]:
         """Find the number of each task; all that are not known share one."""
