@@ -99,7 +99,9 @@ def test_a_target_takes_the_place_of_a_budget(
     again = run_json(capsys, *arguments, "--target-quality", 0.9 * best, "--budget", f"usd={spent}")
     assert again["totals"]["cost"] == plan["totals"]["cost"]
     check_refused(capsys, [*arguments, "--target-quality", 1], "above what can be reached")
-    check_refused(capsys, [*arguments, "--target-quality", 2], "--target-quality")
+    for value in ("2", "nan"):
+        message = f"target_quality is {float(value)}: a mean quality from 0 to 1 is needed"
+        check_refused(capsys, [*arguments, "--target-quality", value], message)
     check_refused(capsys, arguments, "--budget", "--target-quality")
 
 

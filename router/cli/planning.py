@@ -49,10 +49,8 @@ TargetOption = Annotated[
     float | None,
     typer.Option(
         "--target-quality",
-        min=0.0,
-        max=1.0,
-        help="Find the cheapest plan of this mean quality instead of the best one; 0 asks for the "
-        "cheapest that keeps the questions' conditions.",
+        help="Find the cheapest plan of this mean quality, from 0 to 1, instead of the best one; 0 "
+        "asks for the cheapest that keeps the questions' conditions.",
         show_default=False,
     ),
 ]
