@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
 from router.exceptions import BundleError, InputError, MissingExtraError, RouterError
+from router.service.answers import write_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["STATUS_BY_ERROR", "answer_error", "answer_router_error", "answer_status", "write_json"]
+__all__ = ["STATUS_BY_ERROR", "answer_error", "answer_router_error", "answer_status"]
 
 # The first line that fits an error's class decides. What a caller can mend is 4xx, and only that.
 STATUS_BY_ERROR: tuple[tuple[type[RouterError], int], ...] = (
@@ -32,31 +32,6 @@ CODE_BY_STATUS: Mapping[int, str] = {
 }
 # Messages name identifiers and options, which a caller chose: enough to find one, never a body.
 MESSAGE_LENGTH_MAX = 400
-
-
-def write_json(document: object) -> bytes:
-    """Write a document as JSON, which has no word for NaN and infinity.
-
-    Parameters
-    ----------
-    document : object
-        Dictionaries, lists, texts, numbers.
-
-    Returns
-    -------
-    bytes
-
-    Raises
-    ------
-    ValueError
-        If a number is not finite.
-
-    Examples
-    --------
-    >>> write_json({"a": [1.5, None]})
-    b'{"a":[1.5,null]}'
-    """
-    return json.dumps(document, allow_nan=False, separators=(",", ":")).encode()
 
 
 def answer_error(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:

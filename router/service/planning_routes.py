@@ -1,0 +1,94 @@
+"""Routes that plan: what each question gets, and what each option would bring."""
+
+# No postponed annotations here: FastAPI reads those of the routes.
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import FastAPI
+from numpy.typing import NDArray
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from router.planner import Router
+from router.questions import Question
+from router.service.answers import answer_json
+from router.service.bodies import decode_body, read_body
+from router.service.description import describe_body
+from router.service.schemas import (
+    AllocateBody,
+    PredictBody,
+    make_budget,
+    make_menu,
+    make_questions,
+)
+
+__all__ = ["BODIES", "add_planning_routes"]
+
+BODIES = (AllocateBody, PredictBody)
+
+
+def add_planning_routes(app: FastAPI, router: Router) -> None:
+    """Add ``POST /v1/allocate`` and ``/v1/predict``.
+
+    Parameters
+    ----------
+    app : FastAPI
+        Where.
+    router : Router
+        Answers them.
+    """
+
+    @app.post("/v1/allocate", openapi_extra=describe_body(AllocateBody))
+    async def allocate(request: Request) -> Response:
+        """Plan an option for every question, together within the budget."""
+        content = await read_body(request)
+        return await run_in_threadpool(_allocate, router, content)
+
+    @app.post("/v1/predict", openapi_extra=describe_body(PredictBody))
+    async def predict(request: Request) -> Response:
+        """Predict the quality of every question under every option."""
+        content = await read_body(request)
+        return await run_in_threadpool(_predict, router, content)
+
+
+def _allocate(router: Router, content: bytes) -> Response:
+    """Answer a request for a plan."""
+    body = decode_body(content, AllocateBody)
+    plan = router.allocate(
+        make_questions(body.questions),
+        make_budget(body.budget),
+        menu=make_menu(body.menu),
+        allow_skip=body.allow_skip,
+        cost_margin=body.cost_margin,
+        target_quality=body.target_quality,
+        allow_unfunded=body.allow_unfunded,
+    )
+    return answer_json(plan.to_dict())
+
+
+def _predict(router: Router, content: bytes) -> Response:
+    """Answer a request for predictions."""
+    body = decode_body(content, PredictBody)
+    questions = make_questions(body.questions)
+    surface = router.predict(questions, menu=make_menu(body.menu))
+    return answer_json(
+        {
+            "bundle_id": router.bundle.bundle_id,
+            "options": list(surface.menu.names),
+            "evidence": list(surface.evidence),
+            "familiarity": _name_rows(questions, surface.familiarity),
+            "abstained": _name_rows(questions, surface.abstained),
+            "quality": {
+                question.id: row
+                for question, row in zip(questions, surface.quality.tolist(), strict=True)
+            },
+        }
+    )
+
+
+def _name_rows(questions: Sequence[Question], values: NDArray[Any] | None) -> dict[str, Any] | None:
+    """Give values their questions' identifiers."""
+    if values is None:
+        return None
+    return dict(zip([question.id for question in questions], values.tolist(), strict=True))
