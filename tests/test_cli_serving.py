@@ -49,7 +49,7 @@ def test_served_plan_and_clean_end(tmp_path: Path, repository_root: Path) -> Non
             port = int(address[1])
             assert ask(port, "GET", "/v2/health/ready") == (
                 200,
-                {"status": "ready", "bundle_id": tiny_bundle().bundle_id},
+                {"ready": True, "bundle_id": tiny_bundle().bundle_id},
             )
             body = {"questions": ["Who?", "Why?"], "budget": {"searches": 3}}
             status, plan = ask(port, "POST", "/v1/allocate", body)

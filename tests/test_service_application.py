@@ -137,13 +137,6 @@ def test_targets_and_conditions_come_through(client: TestClient) -> None:
     assert read_json(marked.text)["totals"]["statuses"]["unfunded"] == 3
 
 
-def test_health_tells_the_bundle(client: TestClient) -> None:
-    """Live says that the process answers, ready says with which bundle."""
-    assert read_json(client.get("/v2/health/live").text) == {"status": "live"}
-    ready = read_json(client.get("/v2/health/ready").text)
-    assert ready == {"status": "ready", "bundle_id": tiny_bundle().bundle_id}
-
-
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/v1/nothing", "/v1/allocate/", "/"])
 def test_unknown_place_is_not_found(client: TestClient, path: str) -> None:
     """There is no page for browsers, and what is not there has the shape of any error."""
@@ -163,7 +156,11 @@ def test_description_is_complete(client: TestClient) -> None:
     document = read_json(text)
     schemas = document["components"]["schemas"]
     named = {part.partition('"')[0] for part in text.split('"#/components/schemas/')[1:]}
-    assert {"AllocateBody", "PredictBody", "QuestionBody"} <= named <= set(schemas)
+    assert (
+        {"AllocateBody", "CurveBody", "InferBody", "PredictBody", "QuestionBody"}
+        <= named
+        <= set(schemas)
+    )
     body = document["paths"]["/v1/allocate"]["post"]["requestBody"]["content"]
     assert body == {"application/json": {"schema": {"$ref": "#/components/schemas/AllocateBody"}}}
 

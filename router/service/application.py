@@ -1,37 +1,53 @@
 """The application: all routes, one shape of error, and a description of everything."""
 
 # No postponed annotations here: FastAPI reads those of the routes.
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from router import __version__
 from router.exceptions import RouterError
 from router.planner import Router
+from router.service.curve_routes import add_curve_routes
 from router.service.description import describe_components
 from router.service.errors import answer_error, answer_router_error, answer_status
-from router.service.health_routes import add_health_routes
+from router.service.health_routes import Check, add_health_routes
+from router.service.inference_routes import add_inference_routes, fit_protocol
+from router.service.metering import Metering
+from router.service.metrics import Metrics
 from router.service.planning_routes import BODIES, add_planning_routes
+from router.service.schemas import CurveBody
+from router.service.tensors import InferBody
 
 __all__ = ["create_app"]
 
 
-def create_app(router: Router) -> FastAPI:
+def create_app(
+    router: Router, *, metrics: Metrics | None = None, checks: Sequence[Check] = ()
+) -> FastAPI:
     """Make the sidecar's application.
 
     Parameters
     ----------
     router : Router
         Answers all requests.
+    metrics : Metrics, optional
+        Where requests are recorded; by default its own.
+    checks : sequence of callable, optional
+        What has to be in order before the service says that it is ready.
 
     Returns
     -------
     FastAPI
-        With ``POST /v1/allocate`` and ``/v1/predict``, ``GET /v2/health/live`` and ``/ready``.
+        With ``POST /v1/allocate``, ``/v1/predict`` and ``/v1/curve``, the Open Inference Protocol
+        below ``/v2``, and ``GET /metrics``.
     """
+    metrics = Metrics() if metrics is None else metrics
     app = FastAPI(
         title="compute-allocation-router",
         version=__version__,
@@ -40,15 +56,20 @@ def create_app(router: Router) -> FastAPI:
         redirect_slashes=False,
     )
     _add_error_handlers(app)
-    add_health_routes(app, router)
+    add_health_routes(app, router, metrics, checks)
     add_planning_routes(app, router)
+    add_curve_routes(app, router)
+    add_inference_routes(app, router, checks)
+    # The routes are those that the application has now; no other ever becomes a series.
+    metrics.add_routes(sorted({r.path for r in app.routes if isinstance(r, Route)}))
+    app.add_middleware(Metering, metrics=metrics)
     make_openapi = app.openapi
 
     def openapi() -> dict[str, Any]:
         """Describe the bodies as well, which the framework does not see."""
         document = make_openapi()
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        schemas.update(describe_components(BODIES))
+        schemas.update(describe_components((*BODIES, CurveBody, InferBody)))
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]  # The framework's own way to extend it.
@@ -59,13 +80,14 @@ def _add_error_handlers(app: FastAPI) -> None:
     """Give every error the one shape, wherever it comes from."""
 
     @app.exception_handler(RouterError)
-    async def answer_library(_: Request, error: RouterError) -> Response:
-        return answer_router_error(error)
+    async def answer_library(request: Request, error: RouterError) -> Response:
+        return fit_protocol(request.url.path, answer_router_error(error))
 
     @app.exception_handler(HTTPException)
-    async def answer_http(_: Request, error: HTTPException) -> Response:
-        return answer_error(error.status_code, str(error.detail), error.headers)
+    async def answer_http(request: Request, error: HTTPException) -> Response:
+        answer = answer_error(error.status_code, str(error.detail), error.headers)
+        return fit_protocol(request.url.path, answer)
 
     @app.exception_handler(Exception)
-    async def answer_unexpected(_: Request, __: Exception) -> Response:
-        return answer_status(500)
+    async def answer_unexpected(request: Request, _: Exception) -> Response:
+        return fit_protocol(request.url.path, answer_status(500))

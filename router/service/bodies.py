@@ -12,11 +12,14 @@ from starlette.requests import ClientDisconnect
 from router.exceptions import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from starlette.requests import Request
 
-__all__ = ["BODY_BYTES_MAX", "decode_body", "read_body"]
+__all__ = ["BODY_BYTES_MAX", "JSON_TYPE", "decode_body", "read_body"]
 
 BODY_BYTES_MAX = 256 * 1024
+JSON_TYPE = "application/json"
 # The decoder's own words for a place: fields that it knows, positions, and dots for keys.
 PLACE = re.compile(r" - at (?:`key` in )?`\$[\w.\[\]]*`$")
 # After these words the decoder repeats what the caller wrote, which may be anything.
@@ -25,7 +28,12 @@ REPEATING = ("Object contains unknown field", "Invalid enum value")
 Body = TypeVar("Body", bound=msgspec.Struct)
 
 
-async def read_body(request: Request, n_bytes_max: int = BODY_BYTES_MAX) -> bytes:
+async def read_body(
+    request: Request,
+    n_bytes_max: int = BODY_BYTES_MAX,
+    *,
+    media_types: Collection[str] = (JSON_TYPE,),
+) -> bytes:
     """Read the body of a request that says it is JSON, and never more of it than allowed.
 
     Parameters
@@ -34,6 +42,8 @@ async def read_body(request: Request, n_bytes_max: int = BODY_BYTES_MAX) -> byte
         Of any length, whatever its headers say about that.
     n_bytes_max : int, default=262144
         How long the body may be.
+    media_types : collection of str, optional
+        What else than JSON it may say it is; an empty text stands for saying nothing.
 
     Returns
     -------
@@ -45,8 +55,8 @@ async def read_body(request: Request, n_bytes_max: int = BODY_BYTES_MAX) -> byte
         With status 415 if it is of another media type, 413 if it is longer, 400 if it breaks off.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise HTTPException(415, "the body must be sent as application/json")
+    if media_type not in media_types:
+        raise HTTPException(415, f"the body must be sent as {JSON_TYPE}")
     too_large = HTTPException(413, f"the body may have {n_bytes_max} bytes")
     stated = request.headers.get("content-length", "")
     if stated.isdecimal() and (len(stated) > 15 or int(stated) > n_bytes_max):

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from router.options import Menu
 
 __all__ = [
+    "QUESTIONS_MAX",
     "AllocateBody",
+    "CurveBody",
     "GridBody",
     "MenuBody",
     "OptionBody",
@@ -43,6 +45,7 @@ Margin = Annotated[float, Meta(ge=0, le=MARGIN_MAX)]
 Steps = Annotated[int, Meta(ge=0, le=100)]
 Samples = Annotated[int, Meta(ge=1, le=1024)]
 Effort = Literal["none", "low", "medium", "high"]
+Points = Annotated[int, Meta(ge=2, le=200)]
 AXIS = Meta(min_length=1, max_length=OPTIONS_MAX)
 Unit = Literal["usd", "tokens", "searches", "seconds", "nominal"]
 Context = Annotated[dict[Name, float], Meta(max_length=256)]
@@ -115,6 +118,16 @@ class PredictBody(Struct, forbid_unknown_fields=True):
 
     questions: Questions
     menu: MenuBody | None = None
+
+
+class CurveBody(Struct, forbid_unknown_fields=True):
+    """The body of ``POST /v1/curve``."""
+
+    questions: Questions
+    unit: Unit | None = None
+    menu: MenuBody | None = None
+    n_points: Points = 20
+    cost_margin: Margin = COST_MARGIN
 
 
 class AllocateBody(Struct, forbid_unknown_fields=True):
