@@ -8,11 +8,17 @@ caller unaware of this project would catch::
     │   ├── LogError                     an outcome log that breaks its format
     │   ├── QuestionError                a question or a file of questions
     │   ├── BudgetError                  a budget: unit, sign, size, or too small for the batch
+    │   │   └── PoolExhaustedError       a pool that does not reach for a plan
     │   ├── MenuError                    a menu or one of its options
     │   ├── PriceError                   a price table, or a price that is missing
-    │   └── AllocationError              arrays handed to the allocator
+    │   ├── AllocationError              arrays handed to the allocator
+    │   ├── UnknownError (LookupError)   a pool or a plan that is not there
+    │   └── ConflictError                a pool, key or outcome that contradicts an earlier one
     ├── BundleError (ValueError)         a bundle that is damaged or made for other features
     ├── EncoderError (RuntimeError)      a sentence encoder that fails or is not the one of training
+    ├── LedgerError (RuntimeError)       a data directory in use, or of another version
+    │   └── StoreError (OSError)         a store that cannot be written now
+    │       └── StoreBusyError           a store that cannot keep up
     ├── ExportError (ArithmeticError)    an ONNX graph that disagrees with the native model
     └── MissingExtraError (ImportError)  a door whose optional dependencies are not installed
 
@@ -25,15 +31,21 @@ __all__ = [
     "AllocationError",
     "BudgetError",
     "BundleError",
+    "ConflictError",
     "EncoderError",
     "ExportError",
     "InputError",
+    "LedgerError",
     "LogError",
     "MenuError",
     "MissingExtraError",
+    "PoolExhaustedError",
     "PriceError",
     "QuestionError",
     "RouterError",
+    "StoreBusyError",
+    "StoreError",
+    "UnknownError",
 ]
 
 
@@ -57,6 +69,10 @@ class BudgetError(InputError):
     """A budget has an unknown unit, an impossible value, or does not reach the cheapest plan."""
 
 
+class PoolExhaustedError(BudgetError):
+    """A pool has less left than a plan needs; nothing was taken from it."""
+
+
 class MenuError(InputError):
     """A menu is empty, has two options of one name, or an option out of range."""
 
@@ -69,12 +85,32 @@ class AllocationError(InputError):
     """Arrays handed to the allocator have wrong shapes, signs or non-finite entries."""
 
 
+class UnknownError(InputError, LookupError):
+    """A pool or a plan is not there, or belongs to somebody else."""
+
+
+class ConflictError(InputError):
+    """Something contradicts what was accepted earlier: a pool, a key, an outcome."""
+
+
 class BundleError(RouterError, ValueError):
     """A bundle is damaged, incomplete, or was made for another feature schema."""
 
 
 class EncoderError(RouterError, RuntimeError):
     """A sentence encoder cannot be had, fails, answers nonsense, or is not the one of training."""
+
+
+class LedgerError(RouterError, RuntimeError):
+    """A data directory is in use, was written by another version, or cannot be opened."""
+
+
+class StoreError(LedgerError, OSError):
+    """The store cannot be written now; nothing of what was asked for was done."""
+
+
+class StoreBusyError(StoreError):
+    """The store cannot keep up; nothing was done, asking again a little later will do."""
 
 
 class ExportError(RouterError, ArithmeticError):

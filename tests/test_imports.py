@@ -11,9 +11,11 @@ if TYPE_CHECKING:
 
 HEAVY = frozenset(
     {
+        "apsw",
         "dask",
         "distributed",
         "fastapi",
+        "httpx2",
         "joblib",
         "lightgbm",
         "llvmlite",
@@ -22,7 +24,9 @@ HEAVY = frozenset(
         "numba",
         "onnx",
         "onnxmltools",
+        "opentelemetry",
         "pandas",
+        "prometheus_client",
         "pyarrow",
         "rich",
         "scipy",
@@ -40,6 +44,7 @@ BEHIND_AN_EXTRA = (
     "router.features.compiled",
     "router.models.compiled",
     "router.cli",
+    "router.ledger",
     "router.service",
     "router.integrations",
 )

@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response
 
-from router.exceptions import BundleError, InputError, MissingExtraError, RouterError
+from router.exceptions import (
+    BundleError,
+    ConflictError,
+    InputError,
+    MissingExtraError,
+    RouterError,
+    StoreError,
+    UnknownError,
+)
 from router.service.answers import write_json
 
 if TYPE_CHECKING:
@@ -16,7 +24,10 @@ __all__ = ["STATUS_BY_ERROR", "answer_error", "answer_router_error", "answer_sta
 
 # The first line that fits an error's class decides. What a caller can mend is 4xx, and only that.
 STATUS_BY_ERROR: tuple[tuple[type[RouterError], int], ...] = (
+    (UnknownError, 404),
+    (ConflictError, 409),
     (InputError, 422),
+    (StoreError, 503),
     (BundleError, 500),
     (MissingExtraError, 500),
     (RouterError, 500),
@@ -25,13 +36,17 @@ CODE_BY_STATUS: Mapping[int, str] = {
     400: "malformed",
     404: "not_found",
     405: "method_not_allowed",
+    409: "conflict",
     413: "too_large",
     415: "unsupported_media_type",
     422: "invalid",
     500: "internal",
+    503: "unavailable",
 }
 # Messages name identifiers and options, which a caller chose: enough to find one, never a body.
 MESSAGE_LENGTH_MAX = 400
+# A store that cannot keep up, or has no room, is asked again no sooner.
+RETRY_AFTER_SECONDS = "1"
 
 
 def answer_error(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
@@ -92,4 +107,6 @@ def answer_router_error(error: RouterError) -> Response:
         With the message where the caller can mend it; a fault of the server is only named.
     """
     status = next(status for kind, status in STATUS_BY_ERROR if isinstance(error, kind))
+    if status == 503:
+        return answer_status(status, {"Retry-After": RETRY_AFTER_SECONDS})
     return answer_error(status, str(error)) if status < 500 else answer_status(status)

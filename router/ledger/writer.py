@@ -1,0 +1,203 @@
+"""One thread that writes: many operations a commit, and nobody is told before it is on disk.
+
+A commit waits for the disk, some milliseconds whatever it holds. So everything that is asked for
+meanwhile goes into the next one. Each operation has a savepoint: one that is refused leaves no
+trace and does not disturb the others. A commit that fails fails all that was in it.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import apsw
+
+from router.exceptions import RouterError, StoreBusyError, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from router.ledger.clock import LeaseClock
+
+__all__ = ["Operation", "Writer"]
+
+BATCH_MAX = 256
+QUEUE_MAX = 4096
+# Refused beyond this, rather than let wait: who asks can do so again, with the same key.
+WAIT_SECONDS_MAX = 0.25
+SWEEP_SECONDS = 1.0
+
+Result = TypeVar("Result")
+
+if TYPE_CHECKING:
+    Operation = Callable[[apsw.Connection, int], Result]
+else:
+    Operation = Any
+
+
+class Writer:
+    """Runs operations on a connection of its own, in the order in which they came.
+
+    Parameters
+    ----------
+    connection : apsw.Connection
+        Open for writing, used by the writer's thread alone from now on.
+    clock : LeaseClock
+        Tells operations the time.
+    sweep : callable
+        Operation that does what time demands, as letting leases expire; runs before every batch,
+        and once a second where nothing else is to be done. Tells whether it wrote anything.
+    """
+
+    def __init__(
+        self, connection: apsw.Connection, clock: LeaseClock, sweep: Operation[bool]
+    ) -> None:
+        self._connection = connection
+        self._clock = clock
+        self._sweep = sweep
+        self._queue: queue.Queue[tuple[Operation[Any], Future[Any], float] | None] = queue.Queue()
+        self._closing = threading.Lock()
+        self._closed = False
+        self._working_since: float | None = None
+        self.failing = False
+        self.commit_seconds = 0.0
+        self.n_commits = 0
+        self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
+        self._thread.start()
+
+    @property
+    def n_waiting(self) -> int:
+        """How many operations nobody has begun with."""
+        return self._queue.qsize()
+
+    def submit(self, operation: Operation[Result]) -> Future[Result]:
+        """Hand in an operation.
+
+        Parameters
+        ----------
+        operation : callable
+            Takes the connection and the time in microseconds; may be run again from the start if
+            the commit fails, so it has no effect but on the connection.
+
+        Returns
+        -------
+        Future
+            Done when the operation is on disk, or has failed.
+
+        Raises
+        ------
+        StoreBusyError
+            If the writer is so far behind that waiting makes no sense.
+        StoreError
+            If it is closed.
+        """
+        future: Future[Result] = Future()
+        with self._closing:
+            if self._closed:
+                raise StoreError("the ledger is closed")
+            since = self._working_since
+            late = since is not None and time.monotonic() - since > WAIT_SECONDS_MAX
+            if late or self._queue.qsize() >= QUEUE_MAX:
+                raise StoreBusyError("the ledger cannot keep up: ask again a little later")
+            self._queue.put((operation, future, time.monotonic()))
+        return future
+
+    def close(self) -> None:
+        """Finish what was handed in and close the connection; may be called twice."""
+        with self._closing:
+            if not self._closed:
+                self._closed = True
+                self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        """Work until told to end."""
+        open_for_more = True
+        while open_for_more:
+            batch, open_for_more = self._collect()
+            if batch:
+                self._working_since = min(asked for _, _, asked in batch)
+                self._write(batch)
+                self._working_since = None
+            elif open_for_more:
+                self._write([])
+        try:
+            self._connection.close()
+        except apsw.Error:
+            # Everything acknowledged is on disk already; the next start cleans up.
+            self.failing = True
+
+    def _collect(self) -> tuple[list[tuple[Operation[Any], Future[Any], float]], bool]:
+        """Take what has been handed in, and wait for it up to a second."""
+        batch: list[tuple[Operation[Any], Future[Any], float]] = []
+        try:
+            entry = self._queue.get(timeout=SWEEP_SECONDS)
+            while entry is not None:
+                batch.append(entry)
+                if len(batch) == BATCH_MAX:
+                    return batch, True
+                entry = self._queue.get_nowait()
+        except queue.Empty:
+            return batch, True
+        return batch, False
+
+    def _write(self, batch: list[tuple[Operation[Any], Future[Any], float]]) -> None:
+        """Run a batch in one transaction, commit, and only then tell anybody."""
+        outcomes: list[tuple[Future[Any], Any, RouterError | None]] = []
+        started = time.perf_counter()
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            now = self._clock.now()
+            changed = self._sweep(self._connection, now)
+            for operation, future, _ in batch:
+                outcomes.append((future, *self._attempt(operation, now)))
+            if changed or batch:
+                self._write_mark()
+            self._connection.execute("COMMIT")
+        except BaseException as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
+            self._abandon(batch, error)
+            return
+        self.failing = False
+        self.commit_seconds = time.perf_counter() - started
+        self.n_commits += 1
+        for future, result, refusal in outcomes:
+            if refusal is None:
+                future.set_result(result)
+            else:
+                future.set_exception(refusal)
+
+    def _attempt(self, operation: Operation[Any], now: int) -> tuple[Any, RouterError | None]:
+        """Run one operation; what it refuses leaves no trace."""
+        self._connection.execute("SAVEPOINT operation")
+        try:
+            result, refusal = operation(self._connection, now), None
+        except RouterError as error:
+            result, refusal = None, error
+            self._connection.execute("ROLLBACK TO operation")
+        self._connection.execute("RELEASE operation")
+        return result, refusal
+
+    def _write_mark(self) -> None:
+        """Write down lease time, so that the next process goes on from here."""
+        boot_id, elapsed, lease = self._clock.mark()
+        rows = (("boot_id", boot_id), ("elapsed_us", elapsed), ("lease_us", lease))
+        self._connection.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", rows)
+
+    def _abandon(
+        self, batch: list[tuple[Operation[Any], Future[Any], float]], error: BaseException
+    ) -> None:
+        """Take everything back and say so to all who wait."""
+        self.failing = True
+        try:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+        except apsw.Error:
+            # The transaction is gone with the connection's next one, which begins with a rollback.
+            self.failing = True
+        failure = StoreError(f"the store cannot be written ({type(error).__name__})")
+        failure.__cause__ = error
+        for _, future, _ in batch:
+            future.set_exception(failure)

@@ -1,0 +1,55 @@
+"""Lease time: it counts while the machine runs, whatever anybody does to the date."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from router.ledger.clock import LeaseClock, SystemClock
+from tests.contracts.ledgers import SECOND, VirtualClock
+
+if TYPE_CHECKING:
+    import numpy as np
+
+JUMPS = [3600, -3600, 31_536_000, -31_536_000]
+
+
+def test_random_jumps_and_restarts_do_not_move_leases(rng: np.random.Generator) -> None:
+    """Over 20,000 jumps of the date and restarts lease time is what the machine ran since."""
+    clock = VirtualClock()
+    lease = LeaseClock(clock)
+    ran = 0
+    for kind in rng.integers(0, 4, 20_000):
+        if kind == 0:
+            clock.wall += int(rng.choice(JUMPS)) * SECOND
+        elif kind == 1:
+            step = float(rng.integers(0, 100)) / 10
+            clock.pass_seconds(step)
+            ran += int(step * SECOND)
+        elif kind == 2:
+            lease = LeaseClock(clock, lease.mark())
+        else:
+            mark = lease.mark()
+            clock.boot_id += "x"
+            clock.elapsed = int(rng.integers(0, 10)) * SECOND
+            lease = LeaseClock(clock, mark)
+        assert lease.now() == ran
+    assert ran > 0
+
+
+def test_elapsed_time_that_goes_back_is_not_believed() -> None:
+    """A clock that falls behind itself lets lease time stand still."""
+    clock = VirtualClock()
+    lease = LeaseClock(clock)
+    clock.pass_seconds(10)
+    assert lease.now() == 10 * SECOND
+    clock.elapsed -= 5 * SECOND
+    assert lease.now() == 10 * SECOND
+
+
+def test_machine_tells_its_boot() -> None:
+    """Two processes of one boot agree on it where the system tells."""
+    first, second = SystemClock(), SystemClock()
+    assert first.boot_id == second.boot_id or first.boot_id.startswith("process-")
+    earlier = first.read_elapsed()
+    assert second.read_elapsed() >= earlier
+    assert first.read_wall() > 1_700_000_000 * SECOND

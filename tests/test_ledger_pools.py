@@ -1,0 +1,78 @@
+"""Pools: terms, several units at once, and a price that follows the spend."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from router.exceptions import ConflictError, PoolExhaustedError, UnknownError
+from router.ledger import Ledger
+from router.ledger.records import Report
+from tests.contracts.ledgers import make_pool, make_record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """Give a ledger without pools."""
+    with Ledger(tmp_path) as ledger:
+        yield ledger
+        assert ledger.audit() == []
+
+
+def test_pool_is_created_once(ledger: Ledger) -> None:
+    """The same terms find the pool as it is, others are refused."""
+    ledger.create_pool("default", make_pool(usd=100)).result()
+    record = make_record("a", [40])
+    ledger.reserve(record, "pool", lease_seconds=9, opening_price={}).result()
+    again = ledger.create_pool("default", make_pool(usd=100)).result()
+    assert again.accounts["usd"].reserved == 40
+    for other in (make_pool(usd=101), make_pool(tokens=100), make_pool(expected_questions=5)):
+        with pytest.raises(ConflictError, match="other terms"):
+            ledger.create_pool("default", other).result()
+
+
+def test_pools_are_listed_by_name(ledger: Ledger) -> None:
+    """Each tenant sees its own, in order."""
+    for name in ("b", "a"):
+        ledger.create_pool("default", make_pool(name)).result()
+    assert [pool.name for pool in ledger.list_pools("default")] == ["a", "b"]
+    with pytest.raises(UnknownError):
+        ledger.read_pool("default", "c")
+
+
+def test_all_units_are_granted_or_none(ledger: Ledger) -> None:
+    """A plan that one unit of two refuses takes nothing of the other."""
+    ledger.create_pool("default", make_pool(usd=100, searches=10)).result()
+    record = make_record("a", [50])
+    record.content.planned["searches"] = [11]
+    with pytest.raises(PoolExhaustedError, match="searches"):
+        ledger.reserve(record, "pool", lease_seconds=9, opening_price={}).result()
+    accounts = ledger.read_pool("default", "pool").accounts
+    assert [accounts[unit].reserved for unit in ("usd", "searches")] == [0, 0]
+
+
+def test_price_follows_the_spend(ledger: Ledger) -> None:
+    """Spending more than an even share raises the price, less lowers it, down to a floor."""
+    ledger.create_pool("default", make_pool(expected_questions=100, usd=1000)).result()
+
+    def ask(plan_id: str, amount: int) -> float:
+        record = make_record(plan_id, [amount])
+        opening = {"usd": 2.0}
+        ledger.reserve(record, "pool", lease_seconds=9, opening_price=opening).result()
+        return ledger.read_pool("default", "pool").accounts["usd"].price or 0.0
+
+    dear = ask("a", 50)
+    assert dear > 2.0
+    assert ask("b", 0) < dear
+    ledger.settle("default", "a", [Report("q0", {"usd": 10})]).result()
+    corrected = ledger.read_pool("default", "pool").accounts["usd"].price
+    assert corrected is not None
+    assert corrected < dear
+    for number in range(300):
+        last = ask(f"c{number}", 0)
+    assert last == pytest.approx(2.0 * 1e-3)
