@@ -23,12 +23,17 @@ from router.service.metrics import Metrics
 from router.service.planning_routes import BODIES, add_planning_routes
 from router.service.schemas import CurveBody
 from router.service.tensors import InferBody
+from router.service.traces import Traces, Tracing
 
 __all__ = ["create_app"]
 
 
 def create_app(
-    router: Router, *, metrics: Metrics | None = None, checks: Sequence[Check] = ()
+    router: Router,
+    *,
+    metrics: Metrics | None = None,
+    traces: Traces | None = None,
+    checks: Sequence[Check] = (),
 ) -> FastAPI:
     """Make the sidecar's application.
 
@@ -38,6 +43,8 @@ def create_app(
         Answers all requests.
     metrics : Metrics, optional
         Where requests are recorded; by default its own.
+    traces : Traces, optional
+        Where requests are traced; by default nowhere.
     checks : sequence of callable, optional
         What has to be in order before the service says that it is ready.
 
@@ -62,6 +69,8 @@ def create_app(
     add_inference_routes(app, router, checks)
     # The routes are those that the application has now; no other ever becomes a series.
     metrics.add_routes(sorted({r.path for r in app.routes if isinstance(r, Route)}))
+    if traces is not None:
+        app.add_middleware(Tracing, traces=traces)
     app.add_middleware(Metering, metrics=metrics)
     make_openapi = app.openapi
 
