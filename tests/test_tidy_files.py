@@ -19,6 +19,7 @@ TESTS_WITHOUT_A_MODULE = frozenset(
     {
         "test_allocation_properties",
         "test_allocation_traps",
+        "test_api_page",
         "test_conftest",
         "test_docstrings",
         "test_doors",
