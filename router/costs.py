@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["MenuCosts", "cost_menu"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class MenuCosts:
     """The cost of every option of a menu by unit.
 
@@ -76,7 +77,12 @@ class MenuCosts:
                     f"a budget in {unit} cannot be planned: {reason} "
                     f"(units with known costs: {known})"
                 )
-        return np.stack([to_micro_ceil(self.amounts[unit]) for unit in units], axis=1)
+        return np.stack([self._micro[unit] for unit in units], axis=1)
+
+    @cached_property
+    def _micro(self) -> Mapping[str, NDArray[np.int64]]:
+        """Costs in micro-units by unit, each rounded up once."""
+        return {unit: to_micro_ceil(amount) for unit, amount in self.amounts.items()}
 
 
 def cost_menu(menu: Menu, prices: Prices | None = None) -> MenuCosts:
@@ -119,8 +125,7 @@ def cost_menu(menu: Menu, prices: Prices | None = None) -> MenuCosts:
 
 def _share_tokens(menu: Menu, prices: Prices, usd: NDArray[np.float64]) -> NDArray[np.float64]:
     """Compute which share of each option's dollars is paid for tokens."""
-    bare = [replace(option, searches=0.0, search_steps=0.0, seconds=0.0) for option in menu]
-    tokens = np.array([prices.compute_usd(option) for option in bare])
+    tokens = np.array([prices.compute_token_usd(option) for option in menu])
     share: NDArray[np.float64] = np.ones_like(usd)
     np.divide(tokens, usd, out=share, where=usd > 0.0)
     return share

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from router.budgets import BUDGET_UNITS
@@ -212,7 +213,7 @@ SKIP = Option(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Menu:
     """The options on offer, validated.
 
@@ -258,15 +259,23 @@ class Menu:
         """Go through the options in order."""
         return iter(self.options)
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The options' names, in order."""
         return tuple(option.name for option in self.options)
 
-    @property
+    @cached_property
     def has_skip(self) -> bool:
         """Whether answering nothing is on offer."""
         return any(option.is_skip for option in self.options)
+
+    @cached_property
+    def _skipping(self) -> Menu:
+        """The menu with the option to answer nothing: one object, whenever it is asked for.
+
+        What is worked out once a menu is found again by the menu's identity.
+        """
+        return self if self.has_skip else replace(self, options=(SKIP, *self.options))
 
     def with_skip(self) -> Menu:
         """Return this menu with the option to answer nothing in front.
@@ -276,4 +285,4 @@ class Menu:
         >>> Menu((Option("cheap"),)).with_skip().names
         ('skip', 'cheap')
         """
-        return self if self.has_skip else replace(self, options=(SKIP, *self.options))
+        return self._skipping

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from router.budgets import from_micro
-from router.choices import Choice
+from router.choices import STATUSES, Choice
 from router.exceptions import MissingExtraError
-from router.plan_axes import find_neighbours, measure_position
+from router.plan_axes import MenuAxes
+from router.plan_choices import ChoiceWriter
 from router.plan_reasons import Reasons, multiply_groups
 from router.plan_totals import sum_up
 from router.questions import label_dependent
@@ -67,6 +66,8 @@ class Plan:
     closed : ndarray of int8, shape (n, m), optional
         Options out by a condition of their question, as positions in
         :data:`router.plan_conditions.CONDITIONS`; None where all are on offer.
+    axes : MenuAxes, optional
+        Axes of the menu; worked out where they are not handed in.
     """
 
     plan_id: str
@@ -83,6 +84,7 @@ class Plan:
     notes: tuple[str, ...] = ()
     target_quality: float | None = None
     closed: NDArray[np.int8] | None = None
+    axes: MenuAxes | None = None
 
     @property
     def units(self) -> tuple[str, ...]:
@@ -113,32 +115,40 @@ class Plan:
     @cached_property
     def choices(self) -> tuple[Choice, ...]:
         """The choices in the order of the questions."""
-        return tuple(self._describe(row) for row in range(len(self.questions)))
+        return tuple(Choice(**fields) for fields in self._write_choices())
+
+    def _write_choices(self) -> list[dict[str, Any]]:
+        """Describe the choices by their fields."""
+        return ChoiceWriter(
+            self,
+            self.axes or MenuAxes.build(self.surface.menu),
+            self._reasons,
+            self._statuses,
+            self._base_option,
+            self._labels,
+            self._joint_quality,
+        ).write()
 
     @cached_property
     def _base_option(self) -> int:
         """The cheapest option that answers: in the budget's units, then in all that are known."""
-        skips = np.array([option.is_skip for option in self.surface.menu])
-        planned = np.atleast_3d(self.cost_micro.T).sum(axis=2)
-        keys = [skips, *planned, *(np.atleast_2d(x).mean(axis=0) for x in self._expected.values())]
+        cost = self.cost_micro
+        planned = cost.T if cost.ndim == 2 else cost.T.sum(axis=2)
+        amounts = self.expected_cost.values()
+        expected = (amount if amount.ndim == 1 else amount.mean(axis=0) for amount in amounts)
+        keys = [self._skips, *planned, *expected]
         # The last key counts most, and of equal options the first in the menu stays first.
         return int(np.lexsort(keys[::-1])[0])
 
     @cached_property
-    def _expected(self) -> dict[str, NDArray[np.float64]]:
-        """Expected cost by unit, by option or by question and option."""
-        return {unit: self.costs.expect(unit) for unit in self.costs.units}
+    def _skips(self) -> NDArray[np.bool_]:
+        """Which options answer nothing."""
+        return np.array([option.is_skip for option in self.surface.menu])
 
     @cached_property
-    def _deviation(self) -> dict[str, NDArray[np.float64]]:
-        """Standard deviation of the cost by question and option, in units where it is known."""
-        found = {unit: self.costs.deviate(unit) for unit in self.costs.units}
-        return {unit: values for unit, values in found.items() if values is not None}
-
-    def _describe_doubt(self, row: int, column: int) -> dict[str, float]:
-        """Give the standard deviation of an option's cost by unit, where it was measured."""
-        found = {unit: float(values[row, column]) for unit, values in self._deviation.items()}
-        return {unit: value for unit, value in found.items() if not math.isnan(value)}
+    def expected_cost(self) -> dict[str, NDArray[np.float64]]:
+        """Expected cost by unit, of shape (m,) or, where questions differ, (n, m)."""
+        return {unit: self.costs.expect(unit) for unit in self.costs.units}
 
     def plan_micro(
         self, rows: int | NDArray[np.int64], columns: int | slice | NDArray[np.int64]
@@ -159,25 +169,6 @@ class Plan:
         """
         by_question = self.cost_micro.ndim > 2
         return self.cost_micro[rows, columns] if by_question else self.cost_micro[columns]
-
-    def _cost(self, row: int, column: int) -> dict[str, float]:
-        """Planned cost of a question's option by unit."""
-        cost = {
-            unit: float(amount[row, column] if amount.ndim > 1 else amount[column])
-            for unit, amount in self._expected.items()
-        }
-        planned = self.plan_micro(row, column).tolist()
-        return cost | dict(zip(self.units, map(from_micro, planned), strict=True))
-
-    @cached_property
-    def _search_axis(self) -> NDArray[np.int64]:
-        """Neighbours of every option along the axis of searches."""
-        return find_neighbours(self.surface.menu, "search")
-
-    @cached_property
-    def _reasoning_axis(self) -> NDArray[np.int64]:
-        """Neighbours of every option along the axis of reasoning tokens."""
-        return find_neighbours(self.surface.menu, "reasoning")
 
     @property
     def totals(self) -> dict[str, Any]:
@@ -218,9 +209,9 @@ class Plan:
     @cached_property
     def _statuses(self) -> NDArray[np.str_]:
         """How every question came out."""
-        is_skip = np.array([option.is_skip for option in self.surface.menu] + [True])
-        status = np.where(self.choice_index == self._base_option, "minimum", "funded")
-        return np.where(is_skip[self.choice_index], "unfunded", status)
+        code = np.where(self.choice_index == self._base_option, 1, 0)
+        code[self._skips[self.choice_index] | (self.choice_index < 0)] = 2
+        return np.array(STATUSES)[code]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan, ready for JSON.
@@ -235,7 +226,7 @@ class Plan:
             "plan_id": self.plan_id,
             "bundle_id": self.bundle_id,
             "price_id": self.price_id,
-            "choices": [choice.to_dict() for choice in self.choices],
+            "choices": self._write_choices(),
             "totals": self.totals,
             "shadow_price": dict(self.shadow_price),
             "gap": self.gap,
@@ -265,92 +256,3 @@ class Plan:
             row |= {f"cost_{unit}": amount for unit, amount in row.pop("cost").items()}
             rows.append(row)
         return pd.DataFrame(rows)
-
-    def _describe(self, row: int) -> Choice:
-        """Say what one question is given and why."""
-        column = int(self.choice_index[row])
-        base = float(self.surface.quality[row, self._base_option])
-        if column < 0:
-            return self._describe_unfunded(row, base)
-        option = self.surface.menu.options[column]
-        quality = self.surface.quality[row]
-        interval = (float(self.surface.low[row, column]), float(self.surface.high[row, column]))
-        return Choice(
-            id=self.questions[row].id,
-            status=str(self._statuses[row]),
-            option=option.name,
-            difficulty=1.0 - base,
-            expected_quality=float(quality[column]),
-            quality_interval=interval,
-            expected_gain=float(quality[column]) - base,
-            gain_interval=(interval[0] - base, interval[1] - base),
-            marginal_gain_per_search=self._measure_slope(row, column, "search"),
-            marginal_gain_per_1000_reasoning_tokens=self._measure_slope(row, column, "reasoning"),
-            cost=self._cost(row, column),
-            evidence="means" if self._is_strange(row) else self.surface.evidence[column],
-            reason=self._explain(row),
-            familiarity=self._measure_familiarity(row),
-            cost_deviation=self._describe_doubt(row, column),
-            joint_quality=self._describe_joint(row),
-            bound_by=binding[0] if (binding := self._reasons.find_binding(row)) else None,
-        )
-
-    def _describe_joint(self, row: int) -> float | None:
-        """Give the product of a question's group, where it has one."""
-        labels = self._labels
-        if labels is None or np.count_nonzero(labels == labels[row]) == 1:
-            return None
-        return float(self._joint_quality[row])
-
-    def _describe_unfunded(self, row: int, base: float) -> Choice:
-        """Say that a question got nothing, and what it would have needed."""
-        reason, required = self._reasons.explain_unfunded(row)
-        return Choice(
-            id=self.questions[row].id,
-            status="unfunded",
-            option="",
-            difficulty=1.0 - base,
-            expected_quality=0.0,
-            quality_interval=(0.0, 0.0),
-            expected_gain=-base,
-            gain_interval=(-base, -base),
-            marginal_gain_per_search=None,
-            marginal_gain_per_1000_reasoning_tokens=None,
-            cost=dict.fromkeys([*self.costs.units, *self.units], 0.0),
-            evidence="none",
-            reason=reason,
-            familiarity=self._measure_familiarity(row),
-            joint_quality=self._describe_joint(row),
-            bound_by="budget" if required else "conditions",
-            required_cost=required,
-        )
-
-    def _measure_familiarity(self, row: int) -> float | None:
-        """Say how like those of training a question is, where that is known."""
-        familiarity = self.surface.familiarity
-        return None if familiarity is None else float(familiarity[row])
-
-    def _is_strange(self, row: int) -> bool:
-        """Tell whether a question is planned by the options' means."""
-        return self.surface.abstained is not None and bool(self.surface.abstained[row])
-
-    def _measure_slope(self, row: int, column: int, axis: str) -> float | None:
-        """Measure what one more unit along an axis is expected to add."""
-        neighbours = self._search_axis if axis == "search" else self._reasoning_axis
-        other = int(neighbours[column, 1] if neighbours[column, 1] >= 0 else neighbours[column, 0])
-        if other < 0:
-            return None
-        options = self.surface.menu.options
-        position = measure_position(options[other], axis) - measure_position(options[column], axis)
-        gain = float(self.surface.quality[row, other] - self.surface.quality[row, column])
-        return gain / position
-
-    def _explain(self, row: int) -> str:
-        """Give the reason for a choice, and first why the question's text was not used."""
-        reason = self._reasons.compare(row)
-        if not self._is_strange(row):
-            return reason
-        return (
-            f"unlike the training questions (familiarity {self._measure_familiarity(row):.4f}): "
-            f"planned by the options' means; {reason}"
-        )

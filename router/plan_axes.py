@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from router.options import Menu, Option
 
-__all__ = ["find_neighbours", "measure_position"]
+__all__ = ["Axis", "MenuAxes", "find_neighbours", "measure_position"]
 
 REASONING_TOKENS_UNIT = 1000.0
 
@@ -77,6 +78,112 @@ def find_neighbours(menu: Menu, axis: str) -> NDArray[np.int64]:
             for position in higher:
                 neighbours[position, 0] = _choose_alike(options, position, lower)
     return neighbours
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """Slopes along one axis of a menu of m options: whom to compare each option with, how far off.
+
+    Parameters
+    ----------
+    other : ndarray of int64, shape (m,)
+        The next higher option, of the highest the next lower; -1 where there is neither.
+    step : ndarray of float64, shape (m,)
+        How much further along the axis that one is; negative for a lower one, NaN without any.
+    """
+
+    other: NDArray[np.int64]
+    step: NDArray[np.float64]
+
+    @classmethod
+    def build(cls, menu: Menu, axis: str) -> Axis:
+        """Work out an axis of a menu.
+
+        Parameters
+        ----------
+        menu : Menu
+            m options.
+        axis : {"search", "reasoning"}
+            Which axis.
+
+        Returns
+        -------
+        Axis
+        """
+        neighbours = find_neighbours(menu, axis)
+        other = np.where(neighbours[:, 1] >= 0, neighbours[:, 1], neighbours[:, 0])
+        position = np.array([measure_position(option, axis) for option in menu])
+        step = np.where(other >= 0, position[other] - position, np.nan)
+        return cls(other, step)
+
+    def measure(
+        self,
+        quality: NDArray[np.float64],
+        rows: NDArray[np.int64],
+        columns: NDArray[np.int64],
+    ) -> list[float | None]:
+        """Measure what one more unit along the axis is expected to add to chosen options.
+
+        Parameters
+        ----------
+        quality : ndarray of float64, shape (n, m)
+            Expected quality.
+        rows, columns : ndarray of int64, shape (k,)
+            Questions and their options.
+
+        Returns
+        -------
+        list of float or None, length k
+            None where nothing else is on the axis.
+
+        Examples
+        --------
+        >>> axis = Axis(np.array([1, 0, -1]), np.array([2.0, -2.0, np.nan]))
+        >>> axis.measure(np.array([[0.25, 0.75, 0.5]]), np.array([0, 0]), np.array([0, 2]))
+        [0.25, None]
+        """
+        other = self.other[columns]
+        slope = (quality[rows, other] - quality[rows, columns]) / self.step[columns]
+        return [
+            value if place >= 0 else None
+            for value, place in zip(slope.tolist(), other.tolist(), strict=True)
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class MenuAxes:
+    """Both axes of a menu, worked out once a menu.
+
+    Parameters
+    ----------
+    search, reasoning : Axis
+        Along searches, and along thousands of reasoning tokens.
+    """
+
+    search: Axis
+    reasoning: Axis
+
+    @classmethod
+    def build(cls, menu: Menu) -> MenuAxes:
+        """Work out both axes of a menu.
+
+        Parameters
+        ----------
+        menu : Menu
+            m options.
+
+        Returns
+        -------
+        MenuAxes
+
+        Examples
+        --------
+        >>> from router.options import Menu, Option
+        >>> menu = Menu((Option("a", search_steps=0.0), Option("b", search_steps=2.0)))
+        >>> MenuAxes.build(menu).search.other.tolist()
+        [1, 0]
+        """
+        return cls(Axis.build(menu, "search"), Axis.build(menu, "reasoning"))
 
 
 def _choose_alike(options: Sequence[Option], position: int, candidates: Sequence[int]) -> int:

@@ -53,6 +53,8 @@ def close_options(
         If a question forbids an option that is not on the menu, or has a ceiling in a unit in which
         the options' costs are not known.
     """
+    if not any(map(_is_conditional, questions)):
+        return None
     closed = np.zeros(surface.quality.shape, dtype=np.int8)
     # From the last code to the first, so that the first one stays.
     floors = np.array([question.min_quality for question in questions])
@@ -68,6 +70,16 @@ def close_options(
         if question.forbidden_options:
             closed[row, _find_forbidden(question, surface.menu)] = FORBIDDEN
     return closed if closed.any() else None
+
+
+def _is_conditional(question: Question) -> bool:
+    """Tell whether a question asks for anything that may close an option."""
+    return bool(
+        question.min_quality > 0.0
+        or question.max_cost
+        or question.max_latency_s is not None
+        or question.forbidden_options
+    )
 
 
 def _plan_row(

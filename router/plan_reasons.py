@@ -95,43 +95,48 @@ class Reasons:
                 others[row] = quality[members[members != row]].prod()
         return heaviest[self.labels] * others
 
-    def _weigh(self, row: int) -> NDArray[np.float64]:
-        """Compute what every option is worth at the shadow prices."""
-        quality = self.plan.surface.quality[row]
-        planned = self.plan.plan_micro(row, slice(None))
+    def _weigh(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Compute what every option is worth to r questions at the shadow prices, shape (r, m)."""
+        quality = self.plan.surface.quality[rows]
+        planned = self._plan_rows(rows)
         if self._is_cheapest:
             # Half a micro-unit at most, quality only decides between options that cost the same.
-            worth: NDArray[np.float64] = quality / 2.0 - planned[:, 0]
+            worth: NDArray[np.float64] = quality / 2.0 - planned[..., 0]
         else:
             prices = np.array(list(self.plan.shadow_price.values()))
-            worth = self._stake[row] * quality - planned / MICRO @ prices
+            worth = self._stake[rows, None] * quality - planned / MICRO @ prices
         return worth
 
-    def find_binding(self, row: int) -> tuple[str, str] | None:
-        """Find the condition without which a better option would have been taken.
+    def _plan_rows(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Give the planned costs of r questions, shape (r, m, k), or (m, k) where all are alike."""
+        cost = self.plan.cost_micro
+        return cost[rows] if cost.ndim > 2 else cost
 
-        Parameters
-        ----------
-        row : int
-            A question that was funded.
+    def _find_binding(
+        self, rows: NDArray[np.int64], worth: NDArray[np.float64]
+    ) -> list[tuple[str, str] | None]:
+        """Find the conditions without which better options would have been taken.
 
-        Returns
-        -------
-        condition : str
-            One of :data:`router.plan_conditions.CONDITIONS`.
-        option : str
-            The option that it keeps out. None in place of both where no condition is in the way.
+        Each is one of :data:`router.plan_conditions.CONDITIONS`, with the option that it keeps out;
+        None in place of both where no condition is in the way.
         """
         closed = self.plan.closed
-        if closed is None or not closed[row].any():
-            return None
-        worth = self._weigh(row)
-        chosen = worth[self.plan.choice_index[row]]
-        best = int(np.where(closed[row] > 0, worth, -np.inf).argmax())
+        if closed is None:
+            return [None] * len(rows)
+        here = np.arange(len(rows))
+        columns = self.plan.choice_index[rows]
+        shut = closed[rows]
+        best = np.where(shut > 0, worth, -np.inf).argmax(axis=1)
         # Worth nothing more, an option would have changed nothing.
-        if worth[best] <= chosen + 1e-12 * abs(chosen):
-            return None
-        return CONDITIONS[closed[row, best]], self.plan.surface.menu.names[best]
+        chosen = worth[here, columns]
+        binds = shut.any(axis=1) & ~(worth[here, best] <= chosen + 1e-12 * np.abs(chosen))
+        names = self.plan.surface.menu.names
+        return [
+            (CONDITIONS[code], names[option]) if bound else None
+            for bound, code, option in zip(
+                binds.tolist(), shut[here, best].tolist(), best.tolist(), strict=True
+            )
+        ]
 
     def explain_unfunded(self, row: int) -> tuple[str, dict[str, float]]:
         """Say why a question got nothing.
@@ -167,45 +172,58 @@ class Reasons:
         name = plan.surface.menu.options[column].name
         return f"the budget is used up; at least {name!r} would be needed, for {amounts}", required
 
-    def compare(self, row: int) -> str:
-        """Compare a choice with the best option that was left, at the price of the budget.
+    def compare(self, rows: NDArray[np.int64]) -> tuple[list[str], list[str | None]]:
+        """Compare choices with the best options that were left, at the prices of the budget.
 
         Parameters
         ----------
-        row : int
-            A question that was funded.
+        rows : ndarray of int64, shape (r,)
+            Questions that were funded.
 
         Returns
         -------
-        str
-            One line.
+        reasons : list of str
+            One line each.
+        bound_by : list of str or None
+            The condition without which a better option would have been taken.
         """
-        reason, binding = self._compare_open(row), self.find_binding(row)
-        if binding is None:
-            return reason
-        condition, option = binding
-        return f"{reason}; its {condition} keeps out {option!r}"
+        worth = self._weigh(rows)
+        bindings = self._find_binding(rows, worth)
+        reasons = [
+            reason if binding is None else f"{reason}; its {binding[0]} keeps out {binding[1]!r}"
+            for reason, binding in zip(self._compare_open(rows, worth), bindings, strict=True)
+        ]
+        return reasons, [None if binding is None else binding[0] for binding in bindings]
 
-    def _compare_open(self, row: int) -> str:
-        """Compare a choice with the best of the other options on offer."""
-        plan, column = self.plan, int(self.plan.choice_index[row])
+    def _compare_open(self, rows: NDArray[np.int64], worth: NDArray[np.float64]) -> list[str]:
+        """Compare choices with the best of the other options on offer."""
+        plan, columns = self.plan, self.plan.choice_index[rows]
         unit, price = next(iter(plan.shadow_price.items()))
-        options, quality = plan.surface.menu.options, plan.surface.quality[row]
-        worth = self._weigh(row)
-        worth[column] = -np.inf
+        options, here = plan.surface.menu.options, np.arange(len(rows))
+        left = worth.copy()
+        left[here, columns] = -np.inf
         if plan.closed is not None:
-            worth[plan.closed[row] > 0] = -np.inf
-        if options[column].is_skip:
-            return f"no option is worth its cost at {price:.4g} quality per {unit}"
-        if len(options) == 1:
-            return "the only option on the menu"
-        other = int(worth.argmax())
-        if worth[other] == -np.inf:
-            return "the only option that the question's conditions leave"
-        gain = float(quality[other] - quality[column])
-        planned = plan.plan_micro(row, slice(None))[:, 0]
-        extra = from_micro(int(planned[other] - planned[column]))
-        return (
-            f"at {price:.4g} quality per {unit}, the next best {options[other].name!r} "
-            f"would change quality by {gain:+.4f} for {extra:+.4g} {unit}"
-        )
+            left[plan.closed[rows] > 0] = -np.inf
+        others = left.argmax(axis=1)
+        none_left = (left[here, others] == -np.inf).tolist()
+        quality = plan.surface.quality
+        gains = (quality[rows, others] - quality[rows, columns]).tolist()
+        extra_micro = plan.plan_micro(rows, others) - plan.plan_micro(rows, columns)
+        extras = (extra_micro[:, 0] / MICRO).tolist()
+        at_price = f"at {price:.4g} quality per {unit}"
+        reasons = []
+        for place, (column, other) in enumerate(
+            zip(columns.tolist(), others.tolist(), strict=True)
+        ):
+            if options[column].is_skip:
+                reasons.append(f"no option is worth its cost {at_price}")
+            elif len(options) == 1:
+                reasons.append("the only option on the menu")
+            elif none_left[place]:
+                reasons.append("the only option that the question's conditions leave")
+            else:
+                reasons.append(
+                    f"{at_price}, the next best {options[other].name!r} would change quality by "
+                    f"{gains[place]:+.4f} for {extras[place]:+.4g} {unit}"
+                )
+        return reasons

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,6 +60,7 @@ def sum_up(
     cost = expected | dict(zip(plan.units, map(from_micro, spent.tolist()), strict=True))
     budget = {unit: from_micro(amount) for unit, amount in plan.budget_micro.items()}
     least = find_least(plan.cost_micro, plan.closed, len(plan))
+    counts = Counter(statuses.tolist())
     # How far a product may be off was not measured.
     interval = plan.surface.bound_total(rows, chosen) if labels is None else None
     return {
@@ -77,7 +79,7 @@ def sum_up(
         "overspend_probability": {
             unit: exceed_probability(amount, *sums[unit]) for unit, amount in budget.items()
         },
-        "statuses": {name: int((statuses == name).sum()) for name in STATUSES},
+        "statuses": {name: counts[name] for name in STATUSES},
     }
 
 

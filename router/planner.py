@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from router.costs import MenuCosts, cost_menu
 from router.curves import CurvePoint, sample_curve
 from router.exceptions import BudgetError
 from router.features.engines import warm_up as warm_features
+from router.menu_facts import MenuMemory
 from router.menus import parse_menu
 from router.models.abstention import ABSTAIN_BELOW, abstain, check_level
 from router.models.bundle import Bundle
@@ -198,6 +200,15 @@ class Router:
 
     def cost(self, menu: Menu) -> MenuCosts:
         """Cost a menu under this router's prices, or as its bundle's log measured it."""
+        return self._memory.recall(menu).costs
+
+    @cached_property
+    def _memory(self) -> MenuMemory:
+        """What was worked out of the menus asked about last."""
+        return MenuMemory(self._cost)
+
+    def _cost(self, menu: Menu) -> MenuCosts:
+        """Cost a menu, every option by itself."""
         costs = cost_menu(menu, self.prices)
         if "usd" in costs.amounts or self.prices is None:
             return costs
@@ -290,6 +301,7 @@ class Router:
             ),
             target_quality=target_quality,
             closed=problem.closed,
+            axes=self._memory.recall(offered).axes,
         )
 
     def curve(

@@ -11,6 +11,7 @@ import json
 import sys
 from dataclasses import dataclass
 from datetime import date as calendar_date
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from router.exceptions import PriceError
@@ -56,7 +57,7 @@ class ModelPrice:
             object.__setattr__(self, field, price)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Prices:
     """A dated price table.
 
@@ -101,7 +102,7 @@ class Prices:
         per_second = _require_price(self.usd_per_second, "prices", "usd_per_second")
         object.__setattr__(self, "usd_per_second", per_second)
 
-    @property
+    @cached_property
     def price_id(self) -> str:
         """Date and digest of the table, as plans record it."""
         content = json.dumps(
@@ -136,6 +137,47 @@ class Prices:
         """
         if option.is_skip:
             return 0.0
+        tokens_usd = self.compute_token_usd(option)
+        searches = option.searches if option.searches is not None else option.search_steps or 0.0
+        if searches > 0 and self.search_usd_per_call is None:
+            raise PriceError(
+                f"option {option.name!r} searches, but prices {self.price_id} lack "
+                "[tools.search] usd_per_call"
+            )
+        return (
+            tokens_usd
+            + searches * (self.search_usd_per_call or 0.0)
+            + (option.seconds or 0.0) * self.usd_per_second
+        )
+
+    def compute_token_usd(self, option: Option) -> float:
+        """Price the tokens alone that an option typically reads and writes on one question.
+
+        Parameters
+        ----------
+        option : Option
+            With its quantities.
+
+        Returns
+        -------
+        float
+            Dollars.
+
+        Raises
+        ------
+        PriceError
+            If a quantity of the option or the price of its model is missing.
+
+        Examples
+        --------
+        >>> from router.options import Option
+        >>> prices = Prices("2026-11-22", {"small": ModelPrice(1.0, 2.0)}, usd_per_second=1.0)
+        >>> option = Option("a", model="small", input_tokens=1e6, output_tokens=5e5, seconds=3.0)
+        >>> prices.compute_token_usd(option), prices.compute_usd(option)
+        (2.0, 5.0)
+        """
+        if option.is_skip:
+            return 0.0
         if option.model is None or option.model not in self.models:
             raise PriceError(
                 f"option {option.name!r}: prices {self.price_id} have no model {option.model!r}: "
@@ -145,18 +187,10 @@ class Prices:
             raise PriceError(
                 f"option {option.name!r}: input_tokens and output_tokens are needed for its price"
             )
-        searches = option.searches if option.searches is not None else option.search_steps or 0.0
-        if searches > 0 and self.search_usd_per_call is None:
-            raise PriceError(
-                f"option {option.name!r} searches, but prices {self.price_id} lack "
-                "[tools.search] usd_per_call"
-            )
         price = self.models[option.model]
         return (
             option.input_tokens * price.input_usd_per_mtok / TOKENS_PER_MTOK
             + option.output_tokens * price.output_usd_per_mtok / TOKENS_PER_MTOK
-            + searches * (self.search_usd_per_call or 0.0)
-            + (option.seconds or 0.0) * self.usd_per_second
         )
 
     def to_toml(self) -> str:

@@ -97,11 +97,14 @@ class Question:
         if not isinstance(self.id, str) or not self.id:
             raise QuestionError(f"question id {self.id!r} is not a non-empty string")
         place = f"question {self.id!r}"
-        _read_name(self.id, place, "id")
+        # What is plain ASCII is valid Unicode, and so are nearly all names.
+        if not self.id.isascii():
+            _read_name(self.id, place, "id")
         check_text(self.text, place)
-        if self.group is not None and not isinstance(self.group, str):
-            raise QuestionError(f"{place}: group {self.group!r} is not a string")
-        _read_name(self.group, place, "group")
+        if self.group is not None:
+            if not isinstance(self.group, str):
+                raise QuestionError(f"{place}: group {self.group!r} is not a string")
+            _read_name(self.group, place, "group")
         for name, number in self.context.items():
             _read_number(name, number, place)
         conditions = (
@@ -146,6 +149,8 @@ def check_text(text: object, place: str) -> None:
             f"{place}: the text has {len(text)} characters, "
             f"allowed are {TEXT_LENGTH_MAX_CHARACTERS}"
         )
+    if text.isascii():
+        return
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
@@ -231,8 +236,12 @@ def _parse_one(item: str | Mapping[str, Any] | Question, position: int) -> Quest
     if isinstance(item, Question):
         return item
     if isinstance(item, str):
-        check_text(item, f"question {position}")
-        return Question(f"q{position}", item)
+        try:
+            return Question(f"q{position}", item)
+        except QuestionError:
+            # Its caller knows its position only, and not the identifier that was made of it.
+            check_text(item, f"question {position}")
+            raise
     if not isinstance(item, Mapping):
         raise QuestionError(f"question {position} is {type(item).__name__}, not text or an object")
     place = f"question {position}"
