@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from functools import lru_cache
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType, to_builtins
+from msgspec.json import decode, encode
 
 from router.budgets import Budget
 from router.exceptions import MenuError, QuestionError
@@ -35,6 +37,8 @@ __all__ = [
 QUESTIONS_MAX = 512
 # A surface of 512 questions has a hundred thousand cells at this many options.
 OPTIONS_MAX = 256
+# Menus of requests that are kept: a client sends the same few again and again.
+MENUS_MAX = 32
 
 Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Amount = Annotated[float, Meta(ge=0, le=1e9)]
@@ -213,9 +217,16 @@ def make_menu(body: MenuBody | None) -> Menu | None:
     >>> make_menu(MenuBody(grid=GridBody(["small"], search_steps=[0, 2]))).names
     ('small|none|s0|n1', 'small|none|s2|n1')
     """
-    if body is None:
-        return None
-    content: dict[str, Any] = to_builtins(body)
+    return None if body is None else _make_menu(encode(body))
+
+
+@lru_cache(MENUS_MAX)
+def _make_menu(content: bytes) -> Menu:
+    """Make a menu, one and the same for as long as it is asked about.
+
+    What the library works out once a menu it finds again by the menu's identity.
+    """
+    body = decode(content, type=MenuBody)
     n_options = len(body.options)
     if body.grid is not None:
         grid = body.grid
@@ -224,7 +235,7 @@ def make_menu(body: MenuBody | None) -> Menu | None:
         n_options += math.prod(len(axis) for axis in axes if axis is not UNSET)
     if not 1 <= n_options <= OPTIONS_MAX:
         raise MenuError(f"menu: {n_options} options, allowed are 1 to {OPTIONS_MAX}")
-    return parse_menu(content)
+    return parse_menu(to_builtins(body))
 
 
 def make_budget(amounts: Mapping[Unit, float] | UnsetType) -> Budget | None:
