@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from router.questions import Question
 
 __all__ = [
+    "collect_notes",
     "note_context",
     "note_encoder",
     "note_evidence",
@@ -25,6 +26,24 @@ __all__ = [
 ]
 
 NAMES_SHOWN = 5
+
+
+def collect_notes(
+    costs: MenuCosts,
+    prices: Prices | None,
+    surface: Surface,
+    predictor: Predictor,
+    questions: Sequence[Question],
+) -> tuple[str, ...]:
+    """Collect what a reader of any plan on a surface should know."""
+    return (
+        *note_prices(costs, prices),
+        *note_evidence(surface),
+        *note_strengths(surface, predictor),
+        *note_strangers(surface),
+        *note_context(questions, predictor),
+        *note_encoder(surface),
+    )
 
 
 def note_prices(costs: MenuCosts, prices: Prices | None) -> tuple[str, ...]:

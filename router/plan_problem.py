@@ -109,6 +109,7 @@ class PlanProblem:
         target_quality: float | None,
         *,
         allow_unfunded: bool,
+        shadow_price: Mapping[str, float] | None = None,
     ) -> Solution:
         """Find the plan.
 
@@ -120,6 +121,8 @@ class PlanProblem:
             Mean quality to reach at the least cost; None for the most quality.
         allow_unfunded : bool
             Whether questions may get nothing, and a target be missed, where it cannot be helped.
+        shadow_price : mapping of str to float, optional
+            Quality that a unit has to bring at least; see :meth:`lower_budget`.
 
         Returns
         -------
@@ -135,6 +138,8 @@ class PlanProblem:
         if not allow_unfunded:
             self._require_options()
             self._require_reach(budget_micro)
+        if shadow_price is not None:
+            budget_micro = self.lower_budget(budget_micro, shadow_price)
         if target_quality is None:
             try:
                 return self._run(budget_micro, allow_unfunded=allow_unfunded)
@@ -149,6 +154,42 @@ class PlanProblem:
         if solution.cost_bound is None and not allow_unfunded:
             raise self._explain_miss(budget_micro, target_quality, solution)
         return solution
+
+    def lower_budget(
+        self, budget_micro: Mapping[str, int], shadow_price: Mapping[str, float]
+    ) -> dict[str, int]:
+        """Lower a budget to what is worth its price.
+
+        Parameters
+        ----------
+        budget_micro : mapping of str to int
+            Ceilings by unit.
+        shadow_price : mapping of str to float
+            Quality that a unit has to bring at least; units that are left out cost nothing.
+
+        Returns
+        -------
+        dict of str to int
+            What is spent where every question takes the option of which most is left after its
+            cost is paid, within the ceilings, but never less than the cheapest plan takes.
+
+        References
+        ----------
+        .. [1] Shih, W., "A branch and bound method for the multiconstraint zero one knapsack
+           problem", Journal of the Operational Research Society 30 (1979), 369-378: the Lagrangian
+           relaxation, of which this is the inner problem.
+        """
+        n_questions = len(self.questions)
+        prices = np.array([shadow_price.get(unit, 0.0) / MICRO for unit in self.units])
+        cost = np.broadcast_to(self.cost_micro, (*self.surface.quality.shape, len(self.units)))
+        weights = np.array([question.weight for question in self.questions])
+        score = weights[:, None] * self.surface.quality - cost @ prices
+        if self.closed is not None:
+            score = np.where(self.closed == 0, score, -np.inf)
+        spend = cost[np.arange(n_questions), score.argmax(axis=1)].sum(axis=0).tolist()
+        least = find_least(self.cost_micro, self.closed, n_questions)
+        worth = {u: max(s, m) for u, s, m in zip(self.units, spend, least, strict=True)}
+        return {unit: min(amount, worth[unit]) for unit, amount in budget_micro.items()}
 
     def trace(self) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Trace the best total quality against spend in the first unit over all budgets."""

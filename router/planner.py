@@ -21,15 +21,7 @@ from router.models.abstention import ABSTAIN_BELOW, abstain, check_level
 from router.models.bundle import Bundle
 from router.options import Menu
 from router.plan import Plan
-from router.plan_notes import (
-    note_context,
-    note_encoder,
-    note_evidence,
-    note_prices,
-    note_strangers,
-    note_strengths,
-    note_target,
-)
+from router.plan_notes import collect_notes, note_target
 from router.plan_problem import PlanProblem, check_target
 from router.prices import Prices
 from router.question_costs import COST_MARGIN, QuestionCosts, check_margin
@@ -226,6 +218,7 @@ class Router:
         cost_margin: float = COST_MARGIN,
         target_quality: float | None = None,
         allow_unfunded: bool = False,
+        shadow_price: Mapping[str, float] | None = None,
     ) -> Plan:
         """Give every question an option, together within the budget.
 
@@ -251,6 +244,10 @@ class Router:
         allow_unfunded : bool, default=False
             Whether, instead of refusing, to fund the questions that the budget reaches and mark the
             others, and to come as close to a target as is possible.
+        shadow_price : mapping of str to float, optional
+            Quality that a unit of the budget has to bring at least, by unit: what would bring less
+            is left in it, as for a pool that other batches draw on too. Where questions depend on
+            each other it is applied to each of them alone.
 
         Returns
         -------
@@ -271,13 +268,16 @@ class Router:
         offered = self.resolve_menu(menu)
         offered = offered.with_skip() if allow_skip else offered
         menu_costs = self.cost(offered)
-        units = tuple(budget_micro) or (_choose_unit(menu_costs),)
-        # A budget in a unit without costs is refused before anything is predicted.
-        menu_costs.to_micro(units)
+        units = _choose_units(menu_costs, budget_micro)
         surface = self._predict(asked, offered)
         costs = QuestionCosts(menu_costs, surface.consumption, cost_margin)
         problem = PlanProblem(asked, surface, costs, units)
-        solution = problem.solve(budget_micro, target_quality, allow_unfunded=allow_unfunded)
+        solution = problem.solve(
+            budget_micro,
+            target_quality,
+            allow_unfunded=allow_unfunded,
+            shadow_price=shadow_price,
+        )
         return Plan(
             plan_id=f"plan-{secrets.token_hex(8)}",
             bundle_id=self.bundle.bundle_id,
@@ -291,12 +291,7 @@ class Router:
             shadow_price=_price_by_unit(solution, units),
             gap=solution.gap,
             notes=(
-                *note_prices(menu_costs, self.prices),
-                *note_evidence(surface),
-                *note_strengths(surface, self.predictor),
-                *note_strangers(surface),
-                *note_context(asked, self.predictor),
-                *note_encoder(surface),
+                *collect_notes(menu_costs, self.prices, surface, self.predictor, asked),
                 *note_target(target_quality, solution, problem.total_weight),
             ),
             target_quality=target_quality,
@@ -366,6 +361,13 @@ def _read_budget(
             raise BudgetError("neither budget nor target_quality is given: one of them is needed")
         return {}
     return (budget if isinstance(budget, Budget) else Budget.from_mapping(budget)).to_micro()
+
+
+def _choose_units(costs: MenuCosts, budget_micro: Mapping[str, int]) -> tuple[str, ...]:
+    """Plan in the units of a budget, and refuse those without costs before all else is done."""
+    units = tuple(budget_micro) or (_choose_unit(costs),)
+    costs.to_micro(units)
+    return units
 
 
 def _choose_unit(costs: MenuCosts) -> str:

@@ -61,9 +61,13 @@ def test_grants_end_where_the_pool_ends(ledger: Ledger) -> None:
 def test_what_was_not_spent_is_free_at_once(ledger: Ledger) -> None:
     """A settlement returns the rest in the same commit; a release returns all."""
     reserve(ledger, "a", [600, 300])
-    words = ledger.settle(
-        "default", "a", [Report("q0", {"usd": 250}, 0.5), Report("q1", released=True)]
-    ).result()
+    words = (
+        ledger.settle(
+            "default", "a", [Report("q0", {"usd": 250}, 0.5), Report("q1", released=True)]
+        )
+        .result()
+        .words
+    )
     assert words == ["settled", "released"]
     assert read_account(ledger) == (0, 250, 0, 750)
 
@@ -95,8 +99,8 @@ def test_reservation_ends_with_its_lease(ledger: Ledger, clock: VirtualClock) ->
     clock.pass_seconds(1)
     ledger.probe().result()
     assert read_account(ledger) == (0, 200, 0, 800)
-    assert ledger.settle("default", "a", [Report("q0", {"usd": 50})]).result() == ["late"]
-    assert ledger.settle("default", "a", [Report("q0", {"usd": 50})]).result() == ["repeated"]
+    assert ledger.settle("default", "a", [Report("q0", {"usd": 50})]).result().words == ["late"]
+    assert ledger.settle("default", "a", [Report("q0", {"usd": 50})]).result().words == ["repeated"]
     assert read_account(ledger) == (0, 200, 50, 750)
 
 
@@ -105,8 +109,8 @@ def test_quality_may_come_later_and_once(ledger: Ledger) -> None:
     reserve(ledger, "a", [100, 100])
     ledger.settle("default", "a", [Report("q0", {"usd": 80})]).result()
     second = Report("q0", quality=0.5)
-    assert ledger.settle("default", "a", [second]).result() == ["completed"]
-    assert ledger.settle("default", "a", [second]).result() == ["repeated"]
+    assert ledger.settle("default", "a", [second]).result().words == ["completed"]
+    assert ledger.settle("default", "a", [second]).result().words == ["repeated"]
     for contradiction in (
         Report("q0", quality=0.6),
         Report("q0", {"usd": 81}),
@@ -120,7 +124,9 @@ def test_quality_may_come_later_and_once(ledger: Ledger) -> None:
 def test_plan_without_pool_is_reported_on(ledger: Ledger) -> None:
     """Nothing is reserved, everything is remembered."""
     ledger.record(make_record("a", [100])).result()
-    assert ledger.settle("default", "a", [Report("q0", {"usd": 9}, 1.0)]).result() == ["settled"]
+    assert ledger.settle("default", "a", [Report("q0", {"usd": 9}, 1.0)]).result().words == [
+        "settled"
+    ]
     assert read_account(ledger) == (0, 0, 0, 1000)
 
 

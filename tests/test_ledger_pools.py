@@ -29,7 +29,8 @@ def test_pool_is_created_once(ledger: Ledger) -> None:
     ledger.create_pool("default", make_pool(usd=100)).result()
     record = make_record("a", [40])
     ledger.reserve(record, "pool", lease_seconds=9, opening_price={}).result()
-    again = ledger.create_pool("default", make_pool(usd=100)).result()
+    again, is_new = ledger.create_pool("default", make_pool(usd=100)).result()
+    assert not is_new
     assert again.accounts["usd"].reserved == 40
     for other in (make_pool(usd=101), make_pool(tokens=100), make_pool(expected_questions=5)):
         with pytest.raises(ConflictError, match="other terms"):

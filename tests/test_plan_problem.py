@@ -288,3 +288,28 @@ def test_least_costs_leave_out_what_is_closed() -> None:
     assert find_least(cost, np.array([[1, 0], [0, 4]], dtype=np.int8), 2) == [8, 5]
     assert find_least(cost, np.array([[1, 1], [0, 0]], dtype=np.int8), 2) == [3, 1]
     assert write_amounts({"usd": MICRO // 4, "tokens": 7 * MICRO}) == "usd=0.25, tokens=7"
+
+
+@pytest.mark.parametrize(
+    ("price", "options"),
+    [
+        # One more unit brings .3, .2 a unit; .3, .05; .1, .3 from the cheapest to the dearest.
+        (0.01, ["o2", "o2", "o2"]),
+        (0.07, ["o2", "o1", "o2"]),
+        (0.24, ["o1", "o1", "o0"]),
+        (9.0, ["o0", "o0", "o0"]),
+    ],
+)
+def test_shadow_price_leaves_what_is_not_worth_it(price: float, options: list[str]) -> None:
+    """At a price every question takes the option of which most is left after it is paid."""
+    plan = small_router().allocate(asked(), {"usd": 100}, shadow_price={"usd": price})
+    assert [choice.option for choice in plan] == options
+    assert plan.totals["budget"] == {"usd": 100}
+
+
+def test_shadow_price_never_raises_a_budget() -> None:
+    """Where the budget is what binds, a price changes nothing."""
+    router = small_router()
+    free = router.allocate(asked(), {"usd": 5})
+    priced = router.allocate(asked(), {"usd": 5}, shadow_price={"usd": 1e-9})
+    assert [choice.option for choice in priced] == [choice.option for choice in free]

@@ -109,11 +109,14 @@ def test_menu_of_a_request_replaces_the_bundles(client: TestClient) -> None:
 
 
 def test_allow_skip_leaves_questions_unanswered(client: TestClient) -> None:
-    """Below the cheapest plan a budget works only with leave to skip."""
+    """What a budget does not reach is marked, or skipped, or refused where it is all or nothing."""
     body = {"questions": TEXTS, "budget": {"usd": 0}}
-    check_error(client.post("/v1/allocate", json=body), 422, "budget")
-    answer = client.post("/v1/allocate", json={**body, "allow_skip": True})
-    assert read_json(answer.text)["totals"]["statuses"]["unfunded"] == 2
+    strict = {**body, "all_or_nothing": True}
+    check_error(client.post("/v1/allocate", json=strict), 422, "budget")
+    for leave in (body, {**strict, "allow_skip": True}):
+        answer = client.post("/v1/allocate", json=leave)
+        assert answer.status_code == 200
+        assert read_json(answer.text)["totals"]["statuses"]["unfunded"] == 2
 
 
 def test_targets_and_conditions_come_through(client: TestClient) -> None:
@@ -132,8 +135,9 @@ def test_targets_and_conditions_come_through(client: TestClient) -> None:
     assert totals == read_json(json.dumps(expected.totals))
     assert (totals["n_answers"], totals["budget"]) == (2, {})
     within = {**body, "budget": {"usd": 0}}
-    check_error(client.post("/v1/allocate", json=within), 422, "allow_unfunded")
-    marked = client.post("/v1/allocate", json={**within, "allow_unfunded": True})
+    strict = {**within, "all_or_nothing": True}
+    check_error(client.post("/v1/allocate", json=strict), 422, "allow_unfunded")
+    marked = client.post("/v1/allocate", json=within)
     assert read_json(marked.text)["totals"]["statuses"]["unfunded"] == 3
 
 

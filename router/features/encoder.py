@@ -82,7 +82,7 @@ class TextEncoder:
         """Number of features: the learned ones, then the shape of the text."""
         return self.n_learned + len(SHAPE_NAMES)
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """A digest of everything that decides what a text is turned into."""
         settings = (FEATURE_VERSION, HEAD_CHARACTERS, TAIL_CHARACTERS, SHAPE_NAMES)

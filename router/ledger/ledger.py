@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         PoolState,
         Report,
         RequestKey,
+        Settled,
         StoredOutcome,
     )
     from router.ledger.store import Synchronous
@@ -80,7 +81,7 @@ class Ledger:
     >>> from router.ledger.records import Account, PoolState
     >>> with tempfile.TemporaryDirectory() as path, Ledger(Path(path)) as ledger:
     ...     pool = PoolState("night", {"usd": Account(1_000_000)}, 0.25, None, 0)
-    ...     ledger.create_pool("default", pool).result().accounts["usd"].free
+    ...     ledger.create_pool("default", pool).result()[0].accounts["usd"].free
     1000000
     """
 
@@ -158,18 +159,20 @@ class Ledger:
         state: PoolState,
         *,
         key: RequestKey | None = None,
-        write_answer: Callable[[PoolState], Answer] | None = None,
-    ) -> Future[PoolState]:
+        write_answer: Callable[[PoolState, bool], Answer] | None = None,
+    ) -> Future[tuple[PoolState, bool]]:
         """Create a pool; one of the same name and terms that is there already will do.
+
+        Gives the pool and whether it is new.
 
         Raises in its future `ConflictError` where the terms differ.
         """
 
-        def operate(connection: apsw.Connection, now_us: int) -> PoolState:
+        def operate(connection: apsw.Connection, now_us: int) -> tuple[PoolState, bool]:
             """Create it, and keep the answer."""
             found = insert_pool(connection, tenant, state, self._clock.read_wall())
             if key is not None and write_answer is not None:
-                insert_answer(connection, key, write_answer(found), now_us)
+                insert_answer(connection, key, write_answer(*found), now_us)
             return found
 
         return self._writer.submit(operate)
@@ -225,20 +228,20 @@ class Ledger:
         reports: Sequence[Report],
         *,
         key: RequestKey | None = None,
-        write_answer: Callable[[list[str]], Answer] | None = None,
-    ) -> Future[list[str]]:
+        write_answer: Callable[[Settled], Answer] | None = None,
+    ) -> Future[Settled]:
         """Take in what came of questions of a plan: all reports, or none.
 
         See :func:`~router.ledger.settlements.settle_reports` for what the words say, and what is
         raised in the future.
         """
 
-        def operate(connection: apsw.Connection, now_us: int) -> list[str]:
+        def operate(connection: apsw.Connection, now_us: int) -> Settled:
             """Settle, and keep the answer."""
-            words = settle_reports(connection, tenant, plan_id, reports, self._clock.read_wall())
+            settled = settle_reports(connection, tenant, plan_id, reports, self._clock.read_wall())
             if key is not None and write_answer is not None:
-                insert_answer(connection, key, write_answer(words), now_us)
-            return words
+                insert_answer(connection, key, write_answer(settled), now_us)
+            return settled
 
         return self._writer.submit(operate)
 

@@ -56,7 +56,7 @@ BOOK = f"""
 
 def insert_pool(
     connection: apsw.Connection, tenant: str, state: PoolState, wall_us: int
-) -> PoolState:
+) -> tuple[PoolState, bool]:
     """Create a pool, or find the very same one there.
 
     Parameters
@@ -72,8 +72,8 @@ def insert_pool(
 
     Returns
     -------
-    PoolState
-        As it is now, spend included where it was there before.
+    tuple of (PoolState, bool)
+        As it is now, spend included where it was there before; and whether it was not.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def insert_pool(
                 f"pool {state.name!r} is there with other terms: its capacity, share_max and "
                 "expected_questions cannot be changed, take another name"
             )
-        return found
+        return found, False
     (count,) = fetch(connection, "SELECT count(*) FROM pools WHERE tenant = ?", (tenant,))[0]
     if count >= POOLS_MAX:
         raise InputError(f"there are {count} pools already, allowed are {POOLS_MAX}")
@@ -104,7 +104,7 @@ def insert_pool(
         "INSERT INTO accounts (pool, unit, capacity) VALUES (?, ?, ?)",
         [(pool, unit, account.capacity) for unit, account in state.accounts.items()],
     )
-    return state
+    return state, True
 
 
 def _terms(state: PoolState) -> tuple[object, ...]:

@@ -18,6 +18,7 @@ __all__ = [
     "PoolState",
     "Report",
     "RequestKey",
+    "Settled",
     "StoredOutcome",
     "decode_content",
     "list_ids",
@@ -210,6 +211,24 @@ class Report:
     cost_micro: Mapping[str, int] = field(default_factory=dict)
     quality: float | None = None
     released: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of reports.
+
+    Parameters
+    ----------
+    words : list of str
+        One for each report: ``"settled"``, ``"released"``, ``"late"`` (the reservation had ended:
+        all of it is overrun), ``"completed"`` (the quality came second), ``"repeated"`` (nothing
+        new).
+    pool : PoolState or None
+        How the plan's pool stands now.
+    """
+
+    words: list[str]
+    pool: PoolState | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from router.budgets import BUDGET_UNITS
 from router.exceptions import ConflictError, UnknownError
 from router.ledger.plans import COLUMNS, find_plan
-from router.ledger.pools import book, correct_prices
-from router.ledger.records import list_ids
+from router.ledger.pools import book, correct_prices, read_pool
+from router.ledger.records import Settled, list_ids
 from router.ledger.store import fetch
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def settle_reports(
     plan_id: str,
     reports: Sequence[Report],
     wall_us: int,
-) -> list[str]:
+) -> Settled:
     """Take in what came of questions of a plan: all reports, or none.
 
     Parameters
@@ -49,10 +49,7 @@ def settle_reports(
 
     Returns
     -------
-    list of str
-        A word for each report: ``"settled"``, ``"released"``, ``"late"`` (the reservation had
-        ended: all of it is overrun), ``"completed"`` (the quality came second), ``"repeated"``
-        (nothing new).
+    Settled
 
     Raises
     ------
@@ -74,9 +71,10 @@ def settle_reports(
             raise ConflictError(f"outcome {place}: {error}") from None
         for unit, amount in settlement.excess.items():
             excess[unit] += amount
-    if found.pool is not None:
-        correct_prices(connection, found.pool, excess)
-    return words
+    if found.pool is None:
+        return Settled(words)
+    correct_prices(connection, found.pool, excess)
+    return Settled(words, read_pool(connection, found.pool))
 
 
 class Settlement:

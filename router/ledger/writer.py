@@ -154,7 +154,8 @@ class Writer:
             changed = self._sweep(self._connection, now)
             for operation, future, _ in batch:
                 outcomes.append((future, *self._attempt(operation, now)))
-            if changed or batch:
+            # Where the last commit failed this is the attempt that shows whether one works again.
+            if changed or batch or self.failing:
                 self._write_mark()
             self._connection.execute("COMMIT")
         except BaseException as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever

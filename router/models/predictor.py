@@ -136,6 +136,7 @@ class Predictor:
             doubt=doubt,
             consumption=self._predict_consumption(informed, questions, menu),
             encoder_failure=failure,
+            features=features,
         )
 
     def _measure_doubt(self, menu: Menu) -> NDArray[np.float64] | None:

@@ -50,6 +50,8 @@ class Surface:
         where the bundle cannot tell.
     encoder_failure : str, optional
         Why every question counts as having the average embedding; None where none does.
+    features : ndarray of float32, shape (n, d), optional
+        What the texts were turned into, so that whoever keeps no texts can keep this.
     """
 
     menu: Menu
@@ -63,6 +65,7 @@ class Surface:
     doubt: NDArray[np.float64] | None = None
     consumption: Consumption | None = None
     encoder_failure: str | None = None
+    features: NDArray[np.float32] | None = None
 
     def bound_total(
         self, rows: NDArray[np.int64], columns: NDArray[np.int64]

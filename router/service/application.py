@@ -18,10 +18,14 @@ from router.service.description import describe_components
 from router.service.errors import answer_error, answer_router_error, answer_status
 from router.service.health_routes import Check, add_health_routes
 from router.service.inference_routes import add_inference_routes, fit_protocol
+from router.service.ledger_schemas import OutcomesBody, PoolBody
 from router.service.metering import Metering
 from router.service.metrics import Metrics
+from router.service.outcome_routes import add_outcome_routes
 from router.service.planning_routes import BODIES, add_planning_routes
+from router.service.pool_routes import add_pool_routes
 from router.service.schemas import CurveBody
+from router.service.sidecar import Sidecar
 from router.service.tensors import InferBody
 from router.service.traces import Traces, Tracing
 
@@ -29,7 +33,7 @@ __all__ = ["create_app"]
 
 
 def create_app(
-    router: Router,
+    served: Router | Sidecar,
     *,
     metrics: Metrics | None = None,
     traces: Traces | None = None,
@@ -39,10 +43,10 @@ def create_app(
 
     Parameters
     ----------
-    router : Router
-        Answers all requests.
+    served : Router or Sidecar
+        Answers all requests; a bare router without ledger, as if by a sidecar of all defaults.
     metrics : Metrics, optional
-        Where requests are recorded; by default its own.
+        Where requests are recorded; by default the sidecar's own.
     traces : Traces, optional
         Where requests are traced; by default nowhere.
     checks : sequence of callable, optional
@@ -51,10 +55,13 @@ def create_app(
     Returns
     -------
     FastAPI
-        With ``POST /v1/allocate``, ``/v1/predict`` and ``/v1/curve``, the Open Inference Protocol
-        below ``/v2``, and ``GET /metrics``.
+        With ``POST /v1/allocate``, ``/v1/predict``, ``/v1/curve`` and ``/v1/outcomes``, pools below
+        ``/v1/pools``, the Open Inference Protocol below ``/v2``, and ``GET /metrics``.
     """
-    metrics = Metrics() if metrics is None else metrics
+    if isinstance(served, Router):
+        served = Sidecar(served, metrics=Metrics() if metrics is None else metrics)
+    router, metrics = served.router, served.metrics
+    checks = (*checks, served.check_store)
     app = FastAPI(
         title="compute-allocation-router",
         version=__version__,
@@ -64,7 +71,9 @@ def create_app(
     )
     _add_error_handlers(app)
     add_health_routes(app, router, metrics, checks)
-    add_planning_routes(app, router)
+    add_planning_routes(app, served)
+    add_outcome_routes(app, served)
+    add_pool_routes(app, served)
     add_curve_routes(app, router)
     add_inference_routes(app, router, checks)
     # The routes are those that the application has now; no other ever becomes a series.
@@ -78,7 +87,7 @@ def create_app(
         """Describe the bodies as well, which the framework does not see."""
         document = make_openapi()
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        schemas.update(describe_components((*BODIES, CurveBody, InferBody)))
+        schemas.update(describe_components((*BODIES, CurveBody, InferBody, OutcomesBody, PoolBody)))
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]  # The framework's own way to extend it.

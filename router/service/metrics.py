@@ -61,7 +61,7 @@ EVENTS: Mapping[Event, tuple[str, str, str, tuple[str, ...]]] = {
         "What happened in the ledger.",
         (
             *("granted", "refused", "settled", "released", "expired", "overrun", "replayed"),
-            *("conflict", "failed"),
+            *("conflict", "failed", "late", "completed", "repeated"),
         ),
     ),
 }

@@ -10,61 +10,58 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from router.ledger.records import Answer
 from router.planner import Router
 from router.questions import Question
+from router.service.allocating import Allocating
 from router.service.answers import answer_json
 from router.service.bodies import decode_body, read_body
 from router.service.description import describe_body
+from router.service.repetitions import read_key
 from router.service.schemas import (
     AllocateBody,
     PredictBody,
-    make_budget,
     make_menu,
     make_questions,
 )
+from router.service.sidecar import Sidecar, find_tenant
 
 __all__ = ["BODIES", "add_planning_routes"]
 
 BODIES = (AllocateBody, PredictBody)
 
 
-def add_planning_routes(app: FastAPI, router: Router) -> None:
+def add_planning_routes(app: FastAPI, sidecar: Sidecar) -> None:
     """Add ``POST /v1/allocate`` and ``/v1/predict``.
 
     Parameters
     ----------
     app : FastAPI
         Where.
-    router : Router
+    sidecar : Sidecar
         Answers them.
     """
+    allocating = Allocating(sidecar)
 
     @app.post("/v1/allocate", openapi_extra=describe_body(AllocateBody))
     async def allocate(request: Request) -> Response:
         """Plan an option for every question, together within the budget."""
         content = await read_body(request)
-        return await run_in_threadpool(_allocate, router, content)
+        body = decode_body(content, AllocateBody)
+        tenant = find_tenant(request)
+        key = read_key(request, tenant, content)
+
+        async def work() -> Answer:
+            """Plan and keep the plan."""
+            return await allocating.answer(body, tenant, key)
+
+        return await sidecar.repetitions.answer(key, work)
 
     @app.post("/v1/predict", openapi_extra=describe_body(PredictBody))
     async def predict(request: Request) -> Response:
         """Predict the quality of every question under every option."""
         content = await read_body(request)
-        return await run_in_threadpool(_predict, router, content)
-
-
-def _allocate(router: Router, content: bytes) -> Response:
-    """Answer a request for a plan."""
-    body = decode_body(content, AllocateBody)
-    plan = router.allocate(
-        make_questions(body.questions),
-        make_budget(body.budget),
-        menu=make_menu(body.menu),
-        allow_skip=body.allow_skip,
-        cost_margin=body.cost_margin,
-        target_quality=body.target_quality,
-        allow_unfunded=body.allow_unfunded,
-    )
-    return answer_json(plan.to_dict())
+        return await run_in_threadpool(_predict, sidecar.router, content)
 
 
 def _predict(router: Router, content: bytes) -> Response:

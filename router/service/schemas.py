@@ -44,6 +44,8 @@ Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Amount = Annotated[float, Meta(ge=0, le=1e9)]
 Length = Annotated[float, Meta(ge=0, le=1e5)]
 Speed = Annotated[float, Meta(gt=0, le=1e9)]
+# A week holds the longest research run.
+Lease = Annotated[float, Meta(gt=0, le=604_800)]
 Share = Annotated[float, Meta(ge=0, le=1)]
 Margin = Annotated[float, Meta(ge=0, le=MARGIN_MAX)]
 Steps = Annotated[int, Meta(ge=0, le=100)]
@@ -139,11 +141,14 @@ class AllocateBody(Struct, forbid_unknown_fields=True):
 
     questions: Questions
     budget: Annotated[dict[Unit, Amount], Meta(min_length=1)] | UnsetType = UNSET
+    pool: Name | None = None
     menu: MenuBody | None = None
     allow_skip: bool = False
     cost_margin: Margin = COST_MARGIN
     target_quality: Share | None = None
-    allow_unfunded: bool = False
+    lease_s: Lease | None = None
+    all_or_nothing: bool = False
+    shadow: bool = False
 
 
 def make_questions(bodies: list[str | QuestionBody]) -> list[Question]:

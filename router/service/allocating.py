@@ -1,0 +1,293 @@
+"""Allocating over HTTP: a plan within a budget, or within what a pool has left.
+
+Plans fail open and budgets fail closed. A plan that takes nothing from a pool is given even where
+the store cannot be written; one that would is not, because nobody could hold it to the pool then.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from starlette.concurrency import run_in_threadpool
+
+from router.budgets import from_micro
+from router.exceptions import PoolExhaustedError, StoreError, UnknownError
+from router.ledger.prices import count_expected
+from router.ledger.records import Answer
+from router.service.answers import write_json
+from router.service.recording import Recorder
+from router.service.schemas import make_budget, make_menu, make_questions
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from concurrent.futures import Future
+
+    from router.ledger.records import PlanRecord, PoolState, RequestKey
+    from router.plan import Plan
+    from router.questions import Question
+    from router.service.schemas import AllocateBody
+    from router.service.sidecar import Sidecar
+
+__all__ = ["Allocating", "Allowance", "decide_allowance"]
+
+# A pool that others draw on between the look and the grant is looked at again this often.
+TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What a call may take from a pool.
+
+    Parameters
+    ----------
+    amounts_micro : mapping of str to int
+        At most, by unit.
+    prices : mapping of str to float
+        Quality that a unit has to bring at least.
+    """
+
+    amounts_micro: Mapping[str, int]
+    prices: Mapping[str, float]
+
+
+def decide_allowance(
+    state: PoolState,
+    pending_micro: Mapping[str, int],
+    cap_micro: Mapping[str, int],
+    n_questions: int,
+) -> Allowance:
+    """Decide what a call may take from a pool.
+
+    Parameters
+    ----------
+    state : PoolState
+        As it stands on disk.
+    pending_micro : mapping of str to int
+        What is being granted to others at this moment.
+    cap_micro : mapping of str to int
+        The call's own budget. In its units it may take all that is free below it.
+    n_questions : int
+        How many questions the call has.
+
+    Returns
+    -------
+    Allowance
+        In units without a cap: at the pool's price and at most its stated share of what is free;
+        where it has no price yet, at most an even share a question.
+
+    Examples
+    --------
+    >>> from router.ledger.records import Account, PoolState
+    >>> state = PoolState("night", {"usd": Account(1000, price=2.0)}, 0.25, None, 0)
+    >>> decide_allowance(state, {}, {}, 8)
+    Allowance(amounts_micro={'usd': 250}, prices={'usd': 2.0})
+    >>> decide_allowance(state, {"usd": 900}, {"usd": 300}, 8)
+    Allowance(amounts_micro={'usd': 100}, prices={})
+    """
+    amounts, prices = {}, {}
+    for unit, account in state.accounts.items():
+        free = max(0, account.free - pending_micro.get(unit, 0))
+        if unit in cap_micro:
+            amounts[unit] = min(free, cap_micro[unit])
+            continue
+        amounts[unit] = math.floor(state.share_max * free)
+        if account.price is not None:
+            prices[unit] = account.price
+        else:
+            expected = count_expected(state.expected_questions, state.n_questions)
+            amounts[unit] = min(amounts[unit], n_questions * free // expected)
+    own = {unit: amount for unit, amount in cap_micro.items() if unit not in amounts}
+    return Allowance(amounts | own, prices)
+
+
+@dataclass(frozen=True)
+class Allocating:
+    """Answers requests for plans.
+
+    Parameters
+    ----------
+    sidecar : Sidecar
+        What plans, and what keeps pools.
+    """
+
+    sidecar: Sidecar
+    _recorder: Recorder | None = field(init=False)
+    _pending: dict[tuple[str, str], dict[str, int]] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        """Make what turns plans into records."""
+        sidecar, recorder = self.sidecar, None
+        if sidecar.ledger is not None:
+            recorder = Recorder(
+                sidecar.ledger,
+                store_texts=sidecar.store_texts,
+                store_features=sidecar.store_features,
+            )
+        object.__setattr__(self, "_recorder", recorder)
+
+    async def answer(self, body: AllocateBody, tenant: str, key: RequestKey | None) -> Answer:
+        """Plan, reserve where there is a pool, and write down.
+
+        Parameters
+        ----------
+        body : AllocateBody
+            The request.
+        tenant : str
+            Whose.
+        key : RequestKey or None
+            By which it would be known again.
+
+        Returns
+        -------
+        Answer
+
+        Raises
+        ------
+        RouterError
+            If the request cannot be answered; nothing was reserved then.
+        """
+        questions = make_questions(body.questions)
+        shadow = body.shadow or self.sidecar.shadow
+        if body.pool is None:
+            budget = make_budget(body.budget)
+            amounts = None if budget is None else budget.to_dict()
+            plan = await self._plan(body, questions, amounts, {})
+            return await self._give(plan, tenant, key, shadow=shadow)
+        for _ in range(TRIES):
+            answer = await self._draw(body, questions, tenant, key, shadow=shadow)
+            if answer is not None:
+                return answer
+        self.sidecar.metrics.count("ledger", "refused")
+        raise PoolExhaustedError(
+            f"pool {body.pool!r} was drawn on by others each time a plan was made: ask again"
+        )
+
+    async def _plan(
+        self,
+        body: AllocateBody,
+        questions: Sequence[Question],
+        amounts: Mapping[str, float] | None,
+        prices: Mapping[str, float],
+    ) -> Plan:
+        """Make a plan within amounts, away from the loop that answers others."""
+        return await run_in_threadpool(
+            self.sidecar.router.allocate,
+            questions,
+            amounts,
+            menu=make_menu(body.menu),
+            allow_skip=body.allow_skip,
+            cost_margin=body.cost_margin,
+            target_quality=body.target_quality,
+            allow_unfunded=not body.all_or_nothing,
+            shadow_price=prices or None,
+        )
+
+    async def _give(
+        self, plan: Plan, tenant: str, key: RequestKey | None, *, shadow: bool
+    ) -> Answer:
+        """Give a plan that takes nothing from a pool, and write it down behind it."""
+        document = plan.to_dict()
+        if shadow:
+            document["shadow"] = True
+        recorder, ledger = self._recorder, self.sidecar.ledger
+        answer = Answer(200, write_json(document))
+        self._count(document, "shadow" if shadow else "planned")
+        if recorder is None or ledger is None:
+            return answer
+        record = recorder.record(plan, self._fingerprint, tenant=tenant, shadow=shadow)
+        try:
+            future = ledger.record(record, key=key, answer=answer)
+            if key is not None:
+                await asyncio.wrap_future(future)
+            else:
+                future.add_done_callback(self._note_failure)
+        except StoreError:
+            # The plan is good for all that; only what comes of it cannot be reported.
+            self.sidecar.metrics.count("ledger", "failed")
+            return Answer(200, write_json(document | {"recorded": False}))
+        return answer
+
+    async def _draw(
+        self,
+        body: AllocateBody,
+        questions: Sequence[Question],
+        tenant: str,
+        key: RequestKey | None,
+        *,
+        shadow: bool,
+    ) -> Answer | None:
+        """Plan within what a pool has left and reserve it; None where others were quicker."""
+        ledger, name = self.sidecar.require_ledger(), str(body.pool)
+        pending = self._pending.setdefault((tenant, name), {})
+        async with self.sidecar.lock_pool(tenant, name):
+            state = ledger.read_pool(tenant, name)
+            budget = make_budget(body.budget)
+            cap = {} if budget is None else budget.to_micro()
+            allowance = decide_allowance(state, pending, cap, len(questions))
+            amounts = {unit: from_micro(amount) for unit, amount in allowance.amounts_micro.items()}
+            plan = await self._plan(body, questions, amounts, allowance.prices)
+            if shadow:
+                return await self._give(plan, tenant, key, shadow=True)
+            recorder = self._require_recorder()
+            lease_seconds = body.lease_s or self.sidecar.lease_seconds
+            document = plan.to_dict() | {"pool": name, "lease_s": lease_seconds}
+            answer = Answer(200, write_json(document))
+            record = recorder.record(plan, self._fingerprint, tenant=tenant)
+            future = ledger.reserve(
+                record,
+                name,
+                lease_seconds=lease_seconds,
+                opening_price=plan.shadow_price,
+                key=key,
+                answer=answer,
+            )
+            self._add(pending, record, 1)
+        if not await self._wait(future, pending, record):
+            return None
+        self._count(document, "planned")
+        return answer
+
+    async def _wait(
+        self, future: Future[None], pending: dict[str, int], record: PlanRecord
+    ) -> bool:
+        """Wait until a grant is on disk; say whether it was made."""
+        try:
+            await asyncio.wrap_future(future)
+        except PoolExhaustedError:
+            return False
+        finally:
+            self._add(pending, record, -1)
+        self.sidecar.metrics.count("ledger", "granted")
+        return True
+
+    def _require_recorder(self) -> Recorder:
+        """Give what turns plans into records."""
+        if self._recorder is None:
+            raise UnknownError("the service keeps no ledger: start it with --data DIR")
+        return self._recorder
+
+    @staticmethod
+    def _add(pending: dict[str, int], record: PlanRecord, sign: int) -> None:
+        """Note what is on its way to the disk, or no longer."""
+        for unit, amount in record.totals_micro.items():
+            pending[unit] = pending.get(unit, 0) + sign * amount
+
+    def _note_failure(self, future: Future[None]) -> None:
+        """Count a plan that could not be written down; its answer is out already."""
+        if future.exception() is not None:
+            self.sidecar.metrics.count("ledger", "failed")
+
+    def _count(self, document: Mapping[str, Any], kind: str) -> None:
+        """Count a plan and its choices."""
+        self.sidecar.metrics.count("plan", kind)
+        for status, count in document["totals"]["statuses"].items():
+            if count:
+                self.sidecar.metrics.count("choice", status, count)
+
+    @property
+    def _fingerprint(self) -> str:
+        """Of what turns texts into features."""
+        return self.sidecar.router.predictor.encoder.fingerprint

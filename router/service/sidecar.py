@@ -1,0 +1,102 @@
+"""The sidecar: what all routes share, in one object."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from router.exceptions import UnknownError
+from router.service.metrics import Metrics
+from router.service.repetitions import Repetitions
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from router.ledger import Ledger
+    from router.planner import Router
+
+__all__ = ["TENANT", "Sidecar", "find_tenant"]
+
+# Whose everything is where no keys tell tenants apart.
+TENANT = "default"
+LEASE_SECONDS = 300.0
+
+
+@dataclass(frozen=True)
+class Sidecar:
+    """What all routes share.
+
+    Parameters
+    ----------
+    router : Router
+        Predicts and plans.
+    ledger : Ledger, optional
+        Keeps pools, plans and outcomes; without one plans are forgotten once they are answered.
+    metrics : Metrics
+        Where everything is counted.
+    shadow : bool, default=False
+        Whether plans are made and written down but nothing is reserved, whatever requests say.
+    store_texts : bool, default=False
+        Whether questions themselves are written down, and not only their keyed hashes.
+    store_features : bool, default=True
+        Whether what the model reads of a text is written down, so that one can train on it.
+    lease_seconds : float, default=300
+        For how long a pool holds what a plan costs when the request does not say.
+    """
+
+    router: Router
+    ledger: Ledger | None = None
+    metrics: Metrics = field(default_factory=Metrics)
+    shadow: bool = False
+    store_texts: bool = False
+    store_features: bool = True
+    lease_seconds: float = LEASE_SECONDS
+    repetitions: Repetitions = field(init=False)
+    _locks: dict[tuple[str, str], asyncio.Lock] = field(default_factory=dict, init=False)
+
+    def __post_init__(self) -> None:
+        """Make what remembers repeated requests."""
+        object.__setattr__(self, "repetitions", Repetitions(self.ledger))
+
+    def require_ledger(self) -> Ledger:
+        """Give the ledger.
+
+        Raises
+        ------
+        UnknownError
+            If the service was started without one.
+        """
+        if self.ledger is None:
+            raise UnknownError("the service keeps no ledger: start it with --data DIR")
+        return self.ledger
+
+    def lock_pool(self, tenant: str, name: str) -> asyncio.Lock:
+        """Give the lock under which a pool is looked at and drawn on.
+
+        Two plans that look at the same rest would both count on it; the second would be refused
+        by the store and be made again.
+        """
+        return self._locks.setdefault((tenant, name), asyncio.Lock())
+
+    def check_store(self) -> str | None:
+        """Say why the store cannot be used, or None."""
+        if self.ledger is not None and self.ledger.writer.failing:
+            return "the store cannot be written"
+        return None
+
+
+def find_tenant(request: Request) -> str:
+    """Find whose a request is.
+
+    Parameters
+    ----------
+    request : Request
+        The door has left the caller in its state, where there is one.
+
+    Returns
+    -------
+    str
+    """
+    caller = getattr(request.state, "caller", None)
+    return TENANT if caller is None else str(caller.tenant)
