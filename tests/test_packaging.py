@@ -89,7 +89,8 @@ def test_base_install_needs_two_libraries(metadata: Message) -> None:
 
 def test_extras_are_the_documented_ones(metadata: Message) -> None:
     """The extras are those that messages and pages name."""
-    extras = {"cli", "dev", "encoder", "fast", "notebooks", "service", "sharded", "train"}
+    extras = {"cli", "client", "dev", "encoder", "fast", "notebooks", "service", "sharded"}
+    extras |= {"traces", "train"}
     assert set(metadata.get_all("Provides-Extra", [])) == extras
 
 
