@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import stat
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from router.exceptions import ConflictError, LedgerError, PoolExhaustedError, UnknownError
+from router.exceptions import (
+    ConflictError,
+    LedgerError,
+    PoolExhaustedError,
+    StoreError,
+    UnknownError,
+)
 from router.ledger import Ledger
 from router.ledger.ledger import read_outcomes
 from router.ledger.records import Answer, Report, RequestKey
@@ -246,3 +253,42 @@ def test_retention_forgets_what_is_old(tmp_path: Path, clock: VirtualClock) -> N
         assert [x.plan_id for x in read_outcomes(tmp_path)] == ["paid"]
         assert ledger.audit() == []
         assert read_account(ledger) == (0, 7, 0, 993)
+
+
+def test_plan_of_which_nothing_came_goes_after_a_week(ledger: Ledger, clock: VirtualClock) -> None:
+    """Plans without an outcome do not pile up, those with one stay."""
+    reserve(ledger, "dead", [10])
+    ledger.record(make_record("silent", [10])).result()
+    ledger.record(make_record("told", [10])).result()
+    ledger.settle("default", "told", [Report("q0", quality=1.0)]).result()
+    clock.pass_seconds(7 * 24 * 3600 + 1)
+    for _ in range(2):
+        ledger.probe().result()
+    for plan_id in ("dead", "silent"):
+        with pytest.raises(UnknownError):
+            ledger.settle("default", plan_id, [Report("q0")]).result()
+    assert ledger.settle("default", "told", [Report("q0")]).result().words == ["repeated"]
+    assert read_account(ledger) == (0, 0, 0, 1000)
+
+
+def test_caller_that_gives_up_does_not_stop_the_writer(ledger: Ledger) -> None:
+    """A future that was cancelled before its turn is passed over, and the next one is served."""
+    ledger.writer.submit(lambda _connection, _now: time.sleep(0.1))
+    given_up = ledger.record(make_record("a", [1]))
+    assert given_up.cancel()
+    ledger.record(make_record("b", [1])).result()
+    with pytest.raises(UnknownError):
+        ledger.settle("default", "a", [Report("q0")]).result()
+
+
+def test_defect_of_one_operation_is_its_own(ledger: Ledger) -> None:
+    """What the tables refuse fails alone, what was handed in beside it is written."""
+    ledger.record(make_record("a", [1])).result()
+    blocker = ledger.writer.submit(lambda _connection, _now: time.sleep(0.1))
+    twin = ledger.record(make_record("a", [1]))
+    other = ledger.record(make_record("b", [1]))
+    blocker.result()
+    with pytest.raises(StoreError, match="does not take"):
+        twin.result()
+    other.result()
+    assert ledger.settle("default", "b", [Report("q0")]).result().words == ["settled"]

@@ -17,7 +17,7 @@ from router.ledger.directory import STORE_NAME, DataDirectory
 from router.ledger.plans import expire_plans, insert_plan, insert_reserved
 from router.ledger.pools import insert_pool, list_pools, read_pool, require_pool
 from router.ledger.reading import iterate_outcomes
-from router.ledger.retention import drop_plans
+from router.ledger.retention import Retention
 from router.ledger.schema import prepare_schema
 from router.ledger.settlements import settle_reports
 from router.ledger.store import check_soundness, open_reader, open_writer, read_mark
@@ -67,7 +67,8 @@ class Ledger:
     vfs : str, optional
         A registered virtual file system, for rigs.
     retention_seconds : float, optional
-        How long plans and their outcomes are kept after they were made; for ever by default.
+        How long plans with outcomes are kept after they were made; for ever by default. Plans of
+        which nothing came go after a week.
 
     Raises
     ------
@@ -94,7 +95,7 @@ class Ledger:
         vfs: str | None = None,
         retention_seconds: float | None = None,
     ) -> None:
-        self._retention_us = None if retention_seconds is None else int(retention_seconds * MICRO)
+        self._retention = Retention(retention_seconds)
         self._directory = DataDirectory(path)
         try:
             connection = open_writer(self._directory.store, synchronous=synchronous, vfs=vfs)
@@ -296,8 +297,7 @@ class Ledger:
             if not expired:
                 break
         changed += drop_answers(connection, now_us)
-        if self._retention_us is not None:
-            changed += drop_plans(connection, now_us - self._retention_us)
+        changed += self._retention.drop(connection, now_us)
         return changed > 0
 
 

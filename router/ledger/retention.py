@@ -9,42 +9,74 @@ from router.ledger.store import fetch
 if TYPE_CHECKING:
     import apsw
 
-__all__ = ["drop_plans"]
+__all__ = ["UNREPORTED_SECONDS", "Retention"]
 
+MICRO = 1_000_000
+# A plan that nobody has reported on for a week is not reported on any more.
+UNREPORTED_SECONDS = 7 * 24 * 3600
 # A round deletes few, so that requests between two rounds wait no longer than otherwise.
-DROP_MAX = 64
+ROUND_MAX = 64
+SELECT_OLD = """
+    SELECT plan, created_us, pool, EXISTS (SELECT 1 FROM outcomes WHERE outcomes.plan = plans.plan)
+    FROM plans WHERE n_open = 0 AND (created_us, plan) > (?, ?) AND created_us < ?
+    ORDER BY created_us, plan LIMIT ?
+"""
 
 
-def drop_plans(connection: apsw.Connection, before_us: int) -> int:
-    """Forget plans without pool that were made long ago, with their outcomes.
-
-    A plan that a pool paid for stays, because the pool's account is the sum of such plans; only
-    its questions' texts and features go.
+class Retention:
+    """Forgets plans of which nothing came, and on demand those of which something did.
 
     Parameters
     ----------
-    connection : apsw.Connection
-        Inside a transaction.
-    before_us : int
-        Lease time before which plans are old.
-
-    Returns
-    -------
-    int
-        How many were forgotten.
+    outcome_seconds : float, optional
+        How long plans with outcomes are kept after they were made; for ever by default. Of those
+        that a pool paid for, texts and features go and amounts stay, as the pool's account is their
+        sum.
     """
-    due = fetch(
-        connection,
-        "SELECT plan, pool FROM plans WHERE n_open = 0 AND created_us < ? "
-        "AND (pool IS NULL OR features IS NOT NULL OR texts IS NOT NULL) LIMIT ?",
-        (before_us, DROP_MAX),
-    )
-    for plan, pool in due:
-        if pool is None:
-            connection.execute("DELETE FROM outcomes WHERE plan = ?", (plan,))
-            connection.execute("DELETE FROM plans WHERE plan = ?", (plan,))
-        else:
-            connection.execute(
-                "UPDATE plans SET features = NULL, texts = NULL WHERE plan = ?", (plan,)
-            )
-    return len(due)
+
+    def __init__(self, outcome_seconds: float | None = None) -> None:
+        self._outcome_us = None if outcome_seconds is None else int(outcome_seconds * MICRO)
+        # How far each of the two goes through the plans was reached; a restart begins anew.
+        self._unreported = (-1, -1)
+        self._reported = (-1, -1)
+
+    def drop(self, connection: apsw.Connection, now_us: int) -> int:
+        """Forget what is old, some dozens of plans at a time.
+
+        Parameters
+        ----------
+        connection : apsw.Connection
+            Inside a transaction.
+        now_us : int
+            Lease time.
+
+        Returns
+        -------
+        int
+            How many plans were looked at.
+        """
+        before = now_us - UNREPORTED_SECONDS * MICRO
+        due = fetch(connection, SELECT_OLD, (*self._unreported, before, ROUND_MAX))
+        for plan, created_us, _, is_reported in due:
+            self._unreported = created_us, plan
+            if not is_reported:
+                connection.execute("DELETE FROM reservations WHERE plan = ?", (plan,))
+                connection.execute("DELETE FROM plans WHERE plan = ?", (plan,))
+        if self._outcome_us is None:
+            return len(due)
+        window = (*self._reported, now_us - self._outcome_us, ROUND_MAX)
+        old = fetch(connection, SELECT_OLD, window)
+        for plan, created_us, pool, is_reported in old:
+            self._reported = created_us, plan
+            if is_reported:
+                _forget(connection, plan, paid=pool is not None)
+        return len(due) + len(old)
+
+
+def _forget(connection: apsw.Connection, plan: int, *, paid: bool) -> None:
+    """Forget a plan of which something came."""
+    if paid:
+        connection.execute("UPDATE plans SET features = NULL, texts = NULL WHERE plan = ?", (plan,))
+        return
+    connection.execute("DELETE FROM outcomes WHERE plan = ?", (plan,))
+    connection.execute("DELETE FROM plans WHERE plan = ?", (plan,))

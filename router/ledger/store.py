@@ -41,7 +41,7 @@ SETTINGS = (
 WRITER_SETTINGS = (
     "PRAGMA journal_mode = WAL",
     "PRAGMA fullfsync = ON",
-    "PRAGMA wal_autocheckpoint = 1000",
+    "PRAGMA wal_autocheckpoint = 4000",
     f"PRAGMA journal_size_limit = {64 * 1024 * 1024}",
 )
 

@@ -118,6 +118,8 @@ class Writer:
         open_for_more = True
         while open_for_more:
             batch, open_for_more = self._collect()
+            # Who no longer waits has asked for nothing; whoever does cannot change that any more.
+            batch = [entry for entry in batch if entry[1].set_running_or_notify_cancel()]
             if batch:
                 self._working_since = min(asked for _, _, asked in batch)
                 self._write(batch)
@@ -177,6 +179,10 @@ class Writer:
             result, refusal = operation(self._connection, now), None
         except RouterError as error:
             result, refusal = None, error
+            self._connection.execute("ROLLBACK TO operation")
+        except apsw.ConstraintError as error:
+            # What the tables themselves do not take is a defect of the operation, not of the disk.
+            result, refusal = None, StoreError(f"the store does not take it ({error})")
             self._connection.execute("ROLLBACK TO operation")
         self._connection.execute("RELEASE operation")
         return result, refusal
