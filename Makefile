@@ -76,6 +76,8 @@ lock: $(LOCK_SET) ## compile requirements/*.txt anew from pyproject.toml
 	@$(COMPILE) requirements/dev.txt --extra dev pyproject.toml
 	@$(COMPILE) requirements/demo.txt --extra cli --extra train --group build \
 		--constraint requirements/dev.txt pyproject.toml
+	@$(COMPILE) requirements/service.txt --extra cli --extra service --extra traces --group build \
+		--constraint requirements/dev.txt pyproject.toml
 
 clean: ## remove the environment and everything that tools have cached
 	@rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

@@ -21,6 +21,7 @@ TESTS_WITHOUT_A_MODULE = frozenset(
         "test_allocation_traps",
         "test_api_page",
         "test_conftest",
+        "test_deploy",
         "test_docstrings",
         "test_doors",
         "test_examples",
