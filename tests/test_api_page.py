@@ -7,7 +7,9 @@ import os
 import re
 import shlex
 import shutil
+import socket
 import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -38,9 +40,12 @@ def page(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def sidecar(request: pytest.FixtureRequest) -> Iterator[Sidecar]:
+def sidecar(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Sidecar]:
     """Run the sidecar that the page talks about."""
-    with run_sidecar(request.config.rootpath) as sidecar:
+    data = tmp_path_factory.mktemp("page") / "data"
+    with run_sidecar(request.config.rootpath, ["--data", data]) as sidecar:
         yield sidecar
 
 
@@ -134,6 +139,42 @@ def test_parsed_examples_answer_alike(page: str, sidecar: Sidecar) -> None:
     for command, shown in examples:
         here = command.replace(SHOWN_ADDRESS, f"127.0.0.1:{sidecar.port}")
         check_shape(shown, json.loads(send_parsed(here, {})))
+
+
+def test_example_agent_asks_and_reports(sidecar: Sidecar, repository_root: Path) -> None:
+    """The agent of the examples plans on its pool, and nothing stays reserved."""
+    script = repository_root / "examples" / "agent.py"
+    run = subprocess.run(
+        [sys.executable, script, sidecar.address],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    report = json.loads(run.stdout.splitlines()[-1])
+    assert [outcome["status"] for outcome in report["outcomes"]] == ["settled", "settled"]
+    pool = httpx2.get(f"{sidecar.address}/v1/pools/examples").json()
+    assert pool["reserved"] == {"usd": 0.0}
+    assert 0 < pool["settled"]["usd"] < pool["capacity"]["usd"]
+
+
+def test_example_agent_works_without_a_sidecar(repository_root: Path) -> None:
+    """Where nobody answers, the agent says so and gives every question its usual option."""
+    script = repository_root / "examples" / "agent.py"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    run = subprocess.run(
+        [sys.executable, script, f"http://127.0.0.1:{port}"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (run.returncode, run.stderr) == (0, "")
+    first, *answers = run.stdout.splitlines()
+    assert first.startswith("no plan (")
+    assert len(answers) == 2
 
 
 def test_wrong_shapes_are_seen() -> None:
