@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import json
-import re
-import signal
-import subprocess
+import socket
 import sys
+from contextlib import contextmanager
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from router.service.keys import Role, add_key
 from tests.contracts.commands import check_refused, tiny_bundle
+from tests.contracts.sidecars import Sidecar, run_sidecar
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
 
 Capture = pytest.CaptureFixture[str]
+ROOT = Path(__file__).resolve().parents[1]
 SECONDS_MAX = 30
 
 
-def ask(port: int, method: str, path: str, body: object = None) -> tuple[int, Any]:
+def ask(port: int, method: str, path: str, body: object = None, key: str = "") -> tuple[int, Any]:
     """Ask the process, and read status and document."""
     connection = HTTPConnection("127.0.0.1", port, timeout=SECONDS_MAX)
     try:
         headers = {"content-type": "application/json"}
+        if key:
+            headers["authorization"] = f"Bearer {key}"
         connection.request(method, path, None if body is None else json.dumps(body), headers)
         answer = connection.getresponse()
         return answer.status, json.loads(answer.read())
@@ -33,37 +38,85 @@ def ask(port: int, method: str, path: str, body: object = None) -> tuple[int, An
         connection.close()
 
 
-def test_served_plan_and_clean_end(tmp_path: Path, repository_root: Path) -> None:
+@contextmanager
+def started(directory: Path, *arguments: object) -> Iterator[Sidecar]:
+    """Start the sidecar with the small bundle on a free port."""
+    tiny_bundle().save(directory / "bundle")
+    with run_sidecar(ROOT, [*arguments, "--model", directory / "bundle"]) as sidecar:
+        yield sidecar
+
+
+def check_end(sidecar: Sidecar, n_lines: int = 1) -> None:
+    """Check that the process ends well when it is told to stop, and says no more than it did."""
+    said = sidecar.end()
+    assert (sidecar.process.returncode, said.count("\n")) == (0, n_lines), said
+
+
+def test_served_plan_and_clean_end(tmp_path: Path) -> None:
     """The process tells its address, answers over a socket, and ends well when told to stop."""
-    tiny_bundle().save(tmp_path / "bundle")
-    command = [sys.executable, "-m", "router", "serve", "--port", "0"]
-    command += ["--model", str(tmp_path / "bundle")]
-    with subprocess.Popen(
-        command, cwd=repository_root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stderr is not None
-            first_line = process.stderr.readline()
-            address = re.search(r"http://127\.0\.0\.1:(\d+)$", first_line.strip())
-            assert address is not None, first_line
-            port = int(address[1])
-            assert ask(port, "GET", "/v2/health/ready") == (
-                200,
-                {"ready": True, "bundle_id": tiny_bundle().bundle_id},
-            )
-            body = {"questions": ["Who?", "Why?"], "budget": {"searches": 3}}
-            status, plan = ask(port, "POST", "/v1/allocate", body)
-            assert (status, len(plan["choices"])) == (200, 2)
-            assert ask(port, "POST", "/v1/allocate", {})[0] == 422
-            process.send_signal(signal.SIGTERM)
-            out, complaint = process.communicate(timeout=SECONDS_MAX)
-        finally:
-            process.kill()
-    assert (process.returncode, out, complaint) == (0, "", "")
+    with started(tmp_path) as sidecar:
+        assert ask(sidecar.port, "GET", "/v2/health/ready") == (
+            200,
+            {"ready": True, "bundle_id": tiny_bundle().bundle_id},
+        )
+        body = {"questions": ["Who?", "Why?"], "budget": {"searches": 3}}
+        status, plan = ask(sidecar.port, "POST", "/v1/allocate", body)
+        assert (status, len(plan["choices"])) == (200, 2)
+        assert ask(sidecar.port, "POST", "/v1/allocate", {})[0] == 422
+        check_end(sidecar)
+
+
+def test_keys_and_settings_of_files(tmp_path: Path) -> None:
+    """Keys named in a file of settings are asked for; the bound address may be any."""
+    key = add_key(tmp_path / "keys.toml", "team", [Role.PLAN])
+    config = tmp_path / "router.toml"
+    config.write_text('keys_file = "keys.toml"\nhost = "0.0.0.0"\nbody_bytes_max = 1024\n')
+    with started(tmp_path, "--config", config) as sidecar:
+        body = {"questions": ["Who?"], "budget": {"searches": 3}}
+        assert ask(sidecar.port, "POST", "/v1/allocate", body)[0] == 401
+        assert ask(sidecar.port, "POST", "/v1/allocate", body, key)[0] == 200
+        long = {**body, "questions": ["Who?" * 300]}
+        assert ask(sidecar.port, "POST", "/v1/allocate", long, key)[0] == 413
+        assert ask(sidecar.port, "GET", "/v2/health/live")[0] == 200
+        check_end(sidecar)
+
+
+def test_serving_strangers_is_said_loudly(tmp_path: Path) -> None:
+    """Whoever opens an address to everybody reads what that means."""
+    with started(tmp_path, "--host", "0.0.0.0", "--insecure") as sidecar:  # noqa: S104 -- Said so.
+        assert sidecar.said[0].startswith("WARNING: NO KEYS")
+        assert ask(sidecar.port, "GET", "/v2/health/live")[0] == 200
+        check_end(sidecar, 2)
+
+
+def test_end_waits_for_no_slow_client(tmp_path: Path) -> None:
+    """Clients that have sent half a request, or read nothing, do not hold up the end."""
+    with started(tmp_path) as sidecar:
+        pieces = (b"", b"GET /v2/he", b"POST /v1/allocate HTTP/1.1\r\nHost: localhost\r\n")
+        clients = [socket.create_connection(("127.0.0.1", sidecar.port)) for _ in pieces]
+        for client, piece in zip(clients, pieces, strict=True):
+            client.sendall(piece)
+        assert ask(sidecar.port, "GET", "/v2/health/live")[0] == 200
+        # The server would complain if it had to break something off.
+        check_end(sidecar)
+        for client in clients:
+            client.close()
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [("prot = 1\n", "unknown field `prot`"), ("port = -1\n", "port: ")]
+)
+def test_wrong_settings_are_named(
+    tmp_path: Path, capsys: Capture, content: str, words: str
+) -> None:
+    """A file of settings that is not in order stops the sidecar before it starts."""
+    config = tmp_path / "router.toml"
+    config.write_text(content)
+    check_refused(capsys, ["serve", "--config", config], words, str(config))
 
 
 def test_other_hosts_are_refused(capsys: Capture) -> None:
-    """The sidecar has no keys yet, so it listens on this machine only."""
+    """Without keys the sidecar listens on this machine only."""
     check_refused(
         capsys, ["serve", "--host", "192.168.1.5"], "'192.168.1.5'", "loopback", "127.0.0.1"
     )

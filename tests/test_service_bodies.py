@@ -15,125 +15,13 @@ from router.service.application import create_app
 from router.service.bodies import BODY_BYTES_MAX, decode_body
 from router.service.schemas import AllocateBody
 from tests.contracts.commands import PRICES, read_json, tiny_bundle
+from tests.contracts.malformed_bodies import GRID, MALFORMED, ask
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 JSON = {"content-type": "application/json"}
 ANSWER_BYTES_MAX = 1000
-
-
-def ask(**fields: str) -> bytes:
-    """Write a body in which raw JSON stands for some fields."""
-    body = {"questions": '["Who?"]', "budget": '{"usd": 1}', **fields}
-    return ("{" + ", ".join(f'"{name}": {value}' for name, value in body.items()) + "}").encode()
-
-
-GRID = '{"grid": {"models": ["toy"], %s}}'
-MALFORMED = {
-    "nothing": b"",
-    "blank": b"  \n ",
-    "word": b"hello",
-    "null": b"null",
-    "number": b"5",
-    "list": b"[]",
-    "empty object": b"{}",
-    "open brace": b"{",
-    "open string": b'{"questions": ["Who?',
-    "trailing comma": b'{"questions": ["Who?"], "budget": {"usd": 1},}',
-    "two documents": ask() + ask(),
-    "trailing bytes": ask() + b"x",
-    "latin1": ask(questions='["caf\u00e9"]').decode().encode("latin-1"),
-    "utf16": ask().decode().encode("utf-16"),
-    "byte order mark": b"\xef\xbb\xbf" + ask(),
-    "broken utf8": b'{"questions": ["\xff\xfe"], "budget": {"usd": 1}}',
-    "raw surrogate": b'{"questions": ["a\xed\xa0\x80"], "budget": {"usd": 1}}',
-    "escaped surrogate": ask(questions='["a\\ud800b"]'),
-    "low surrogate": ask(questions='["\\udc00"]'),
-    "surrogate id": ask(questions='[{"text": "Who?", "id": "\\ud800"}]'),
-    "control character": ask(questions='["a\x01b"]'),
-    "bad escape": ask(questions='["a\\xb"]'),
-    "nan": ask(budget='{"usd": NaN}'),
-    "infinity": ask(budget='{"usd": Infinity}'),
-    "minus infinity": ask(budget='{"usd": -Infinity}'),
-    "huge exponent": ask(budget='{"usd": 1e999}'),
-    "huge amount": ask(budget='{"usd": 1e300}'),
-    "huge integer": ask(budget='{"usd": ' + "9" * 5000 + "}"),
-    "negative": ask(budget='{"usd": -1}'),
-    "text for a number": ask(budget='{"usd": "1"}'),
-    "true for a number": ask(budget='{"usd": true}'),
-    "null for a number": ask(budget='{"usd": null}'),
-    "no unit": ask(budget="{}"),
-    "unknown unit": ask(budget='{"eur": 1}'),
-    "budget of a number": ask(budget="1"),
-    "deep list": ask(questions="[" * 100_000),
-    "deep object": b'{"questions":' * 10_000,
-    "deep unknown field": ask(extra="[" * 50_000 + "]" * 50_000),
-    "unknown field": ask(colour='"red"'),
-    "no questions": ask(questions="[]"),
-    "question of a number": ask(questions="[5]"),
-    "question of null": ask(questions="[null]"),
-    "questions as text": ask(questions='"Who?"'),
-    "empty question": ask(questions='[""]'),
-    "blank question": ask(questions='[" \\n\\t"]'),
-    "question without text": ask(questions='[{"id": "a"}]'),
-    "number for an id": ask(questions='[{"id": 5, "text": "Who?"}]'),
-    "empty id": ask(questions='[{"id": "", "text": "Who?"}]'),
-    "long id": ask(questions='[{"id": "' + "x" * 5000 + '", "text": "Who?"}]'),
-    "twins": ask(questions='[{"id": "a", "text": "x"}, {"id": "a", "text": "y"}]'),
-    "taken name": ask(questions='[{"id": "q2", "text": "x"}, "y"]'),
-    "list for a group": ask(questions='[{"text": "x", "group": []}]'),
-    "text in a context": ask(questions='[{"text": "x", "context": {"k": "v"}}]'),
-    "nan in a context": ask(questions='[{"text": "x", "context": {"k": NaN}}]'),
-    "too many questions": ask(questions=json.dumps(["Who?"] * 513)),
-    "word for a flag": ask(allow_skip='"yes"'),
-    "word for leave": ask(all_or_nothing='"yes"'),
-    "neither budget nor target": b'{"questions": ["Who?"]}',
-    "null for a budget": b'{"questions": ["Who?"], "budget": null, "target_quality": 0.1}',
-    "target of a percentage": ask(target_quality="80"),
-    "target below nothing": ask(target_quality="-0.1"),
-    "target as text": ask(target_quality='"high"'),
-    "target out of reach": ask(target_quality="1.0", all_or_nothing="true"),
-    "negative weight": ask(questions='[{"text": "x", "weight": -1}]'),
-    "no weight at all": ask(questions='[{"text": "x", "weight": 0}]', target_quality="0.1"),
-    "infinite weight": ask(questions='[{"text": "x", "weight": 1e999}]'),
-    "floor above one": ask(questions='[{"text": "x", "min_quality": 1.1}]'),
-    "floor out of reach": ask(
-        questions='[{"text": "x", "min_quality": 1.0}]', all_or_nothing="true"
-    ),
-    "latency nobody knows": ask(questions='[{"text": "x", "max_latency_s": 1}]'),
-    "ceiling without a unit": ask(questions='[{"text": "x", "max_cost": 1}]'),
-    "ceiling in another unit": ask(questions='[{"text": "x", "max_cost": {"eur": 1}}]'),
-    "unknown option": ask(questions='[{"text": "x", "forbidden_options": ["nothing"]}]'),
-    "options as text": ask(questions='[{"text": "x", "forbidden_options": "a"}]'),
-    "half a rank": ask(questions='[{"text": "x", "priority": 0.5}]'),
-    "depends on none": ask(questions='[{"text": "x", "depends_on": ["y"]}]'),
-    "depends on itself": ask(questions='[{"text": "x", "depends_on": ["q1"]}]'),
-    "depends in a circle": ask(
-        questions='[{"text": "x", "depends_on": ["q2"]}, {"text": "y", "depends_on": ["q1"]}]'
-    ),
-    "empty menu": ask(menu="{}"),
-    "menu as text": ask(menu='"default"'),
-    "option without a name": ask(menu='{"options": [{}]}'),
-    "options of one name": ask(menu='{"options": [{"name": "a"}, {"name": "a"}]}'),
-    "model of a number": ask(menu='{"options": [{"name": "a", "model": 5}]}'),
-    "costs as a list": ask(menu='{"options": [{"name": "a", "costs": [1]}]}'),
-    "no samples": ask(menu='{"options": [{"name": "a", "samples": 0}]}'),
-    "huge samples": ask(menu='{"options": [{"name": "a", "samples": 1e30}]}'),
-    "infinite searches": ask(menu='{"options": [{"name": "a", "searches": 1e999}]}'),
-    "strong model": ask(menu='{"options": [{"name": "a", "model_strength": 1.5}]}'),
-    "skip by hand": ask(menu='{"options": [{"name": "a", "is_skip": true}]}'),
-    "option without costs": ask(menu='{"options": [{"name": "a"}]}'),
-    "grid without models": ask(menu='{"grid": {}}'),
-    "grid of no models": ask(menu='{"grid": {"models": []}}'),
-    "unknown effort": ask(menu=GRID % '"reasoning_effort": ["max"]'),
-    "effort without tokens": ask(menu=GRID % '"reasoning_effort": ["low"], '
-                                 '"reasoning_tokens": {"high": 1}'),
-    "no speed": ask(menu=GRID % '"tokens_per_second": 0'),
-    "same point twice": ask(menu=GRID % '"search_steps": [1, 1]'),
-    "half a search": ask(menu=GRID % '"search_steps": [0.5]'),
-    "huge grid": ask(menu=GRID % f'"search_steps": {list(range(100))}, "samples": [1, 2, 3]'),
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ from router import __version__
 from router.cli.evaluating import evaluate
 from router.cli.inspecting import inspect
 from router.cli.joining import join
+from router.cli.keys import key_commands
 from router.cli.menus import menu_commands
 from router.cli.output import make_printable
 from router.cli.planning import allocate, curve, predict
@@ -39,6 +40,7 @@ application = typer.Typer(
 for command in (train, join, predict, allocate, curve, evaluate, inspect, serve):
     application.command()(command)
 application.add_typer(menu_commands, name="menu")
+application.add_typer(key_commands, name="key")
 
 
 def _print_version(wanted: bool) -> None:  # noqa: FBT001 -- A callback's value comes first.

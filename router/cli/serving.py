@@ -15,22 +15,73 @@ from router.exceptions import MissingExtraError
 __all__ = ["serve"]
 
 # What the extra brings; an import error of any other module is a defect and stays one.
-LIBRARIES = ("apsw", "fastapi", "msgspec", "prometheus_client", "starlette", "uvicorn")
+LIBRARIES = (
+    "apsw",
+    "fastapi",
+    "httptools",
+    "msgspec",
+    "prometheus_client",
+    "starlette",
+    "uvicorn",
+)
 
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        metavar="ROUTER.toml",
+        help="Settings; what the command line says goes before them.",
+        show_default=False,
+    ),
+]
 PortOption = Annotated[
-    int, typer.Option("--port", min=0, max=65_535, help="0 takes any free port.")
+    int | None,
+    typer.Option(
+        "--port",
+        min=0,
+        max=65_535,
+        help="8088 by default; 0 takes any free port.",
+        show_default=False,
+    ),
+]
+HostOption = Annotated[
+    str | None,
+    typer.Option(
+        "--host",
+        help="An address, 127.0.0.1 by default; one that others reach needs keys.",
+        show_default=False,
+    ),
+]
+KeysOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--keys",
+        metavar="FILE",
+        help="The keys whose requests are answered, written by `router key new`.",
+        show_default=False,
+    ),
+]
+InsecureOption = Annotated[
+    bool, typer.Option("--insecure", help="Serve without keys an address that others reach.")
 ]
 DataOption = Annotated[
     Path | None,
-    typer.Option("--data", help="Directory of the ledger: pools, plans, outcomes."),
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        help="Directory of the ledger: pools, plans, outcomes.",
+        show_default=False,
+    ),
 ]
-HostOption = Annotated[str, typer.Option("--host", help="A loopback address.")]
 
 
 def serve(
     *,
-    port: PortOption = 8088,
-    host: HostOption = "127.0.0.1",
+    config: ConfigOption = None,
+    port: PortOption = None,
+    host: HostOption = None,
+    keys: KeysOption = None,
+    insecure: InsecureOption = False,
     data: DataOption = None,
     model: ModelOption = None,
     prices: PricesOption = None,
@@ -41,22 +92,48 @@ def serve(
     try:
         from router.ledger import Ledger
         from router.service.application import create_app
-        from router.service.server import open_socket, run_server
+        from router.service.server import choose_keys, guard, is_loopback, open_socket, run_server
+        from router.service.settings import load_settings
         from router.service.sidecar import Sidecar
     except ImportError as error:
         if (error.name or "").partition(".")[0] not in LIBRARIES:
             raise
         raise MissingExtraError.for_extra("service", "serving") from None
+    overrides = {
+        "port": port,
+        "host": host,
+        "keys_file": None if keys is None else str(keys),
+        "insecure": insecure or None,
+        "data": None if data is None else str(data),
+    }
+    settings = load_settings(config, overrides)
+    accepted = choose_keys(settings)
     with ExitStack() as held:
-        listening = held.enter_context(open_socket(host, port))
+        listening = held.enter_context(open_socket(settings.host, settings.port))
         # Before the model, as a directory in use is told at once.
-        ledger = None if data is None else held.enter_context(Ledger(data))
+        ledger = None if settings.data is None else held.enter_context(Ledger(Path(settings.data)))
         router = load_router(model, prices, encoder, encoder_model)
         # Before the address is told, as whoever reads it may ask at once.
         if router.warm_up():
             router.predict(["Is everything ready?"])
-        shown = f"[{host}]" if ":" in host else host
-        address = f"http://{shown}:{listening.getsockname()[1]}"
-        sys.stderr.write(f"serving bundle {router.bundle.bundle_id} on {address}\n")
-        sys.stderr.flush()
-        run_server(create_app(Sidecar(router, ledger)), listening)
+        _tell_address(
+            settings.host,
+            listening.getsockname()[1],
+            router.bundle.bundle_id,
+            open_to_all=accepted is None and not is_loopback(settings.host),
+        )
+        sidecar = Sidecar(router, ledger, **settings.to_sidecar())
+        app = guard(create_app(sidecar), settings, accepted, sidecar.metrics)
+        run_server(app, listening, settings, sidecar.metrics)
+
+
+def _tell_address(host: str, port: int, bundle_id: str, *, open_to_all: bool) -> None:
+    """Say where the sidecar answers, and loudly if it answers everybody."""
+    address = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    if open_to_all:
+        sys.stderr.write(
+            f"WARNING: NO KEYS: whoever reaches {address} can plan, and read and change every "
+            "pool (--insecure)\n"
+        )
+    sys.stderr.write(f"serving bundle {bundle_id} on {address}\n")
+    sys.stderr.flush()

@@ -30,7 +30,7 @@ Body = TypeVar("Body", bound=msgspec.Struct)
 
 async def read_body(
     request: Request,
-    n_bytes_max: int = BODY_BYTES_MAX,
+    n_bytes_max: int | None = None,
     *,
     media_types: Collection[str] = (JSON_TYPE,),
 ) -> bytes:
@@ -40,8 +40,8 @@ async def read_body(
     ----------
     request : Request
         Of any length, whatever its headers say about that.
-    n_bytes_max : int, default=262144
-        How long the body may be.
+    n_bytes_max : int, optional
+        How long the body may be; what the edge says by default, and 256 KiB where there is none.
     media_types : collection of str, optional
         What else than JSON it may say it is; an empty text stands for saying nothing.
 
@@ -54,6 +54,8 @@ async def read_body(
     HTTPException
         With status 415 if it is of another media type, 413 if it is longer, 400 if it breaks off.
     """
+    if n_bytes_max is None:
+        n_bytes_max = request.scope.get("state", {}).get("body_bytes_max", BODY_BYTES_MAX)
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in media_types:
         raise HTTPException(415, f"the body must be sent as {JSON_TYPE}")

@@ -20,7 +20,7 @@ from router.service.answers import write_json
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["STATUS_BY_ERROR", "answer_error", "answer_router_error", "answer_status"]
+__all__ = ["STATUS_BY_ERROR", "answer_error", "answer_router_error", "answer_status", "write_error"]
 
 # The first line that fits an error's class decides. What a caller can mend is 4xx, and only that.
 STATUS_BY_ERROR: tuple[tuple[type[RouterError], int], ...] = (
@@ -34,12 +34,18 @@ STATUS_BY_ERROR: tuple[tuple[type[RouterError], int], ...] = (
 )
 CODE_BY_STATUS: Mapping[int, str] = {
     400: "malformed",
+    401: "unauthorized",
+    403: "forbidden",
     404: "not_found",
     405: "method_not_allowed",
+    408: "timeout",
     409: "conflict",
     413: "too_large",
+    414: "address_too_long",
     415: "unsupported_media_type",
     422: "invalid",
+    429: "too_many_requests",
+    431: "headers_too_large",
     500: "internal",
     503: "unavailable",
 }
@@ -47,6 +53,32 @@ CODE_BY_STATUS: Mapping[int, str] = {
 MESSAGE_LENGTH_MAX = 400
 # A store that cannot keep up, or has no room, is asked again no sooner.
 RETRY_AFTER_SECONDS = "1"
+
+
+def write_error(status: int, message: str) -> bytes:
+    """Write an error in the one shape all errors have.
+
+    Parameters
+    ----------
+    status : int
+        HTTP status, which gives the code.
+    message : str
+        What was wrong and what is allowed; becomes one short line.
+
+    Returns
+    -------
+    bytes
+
+    Examples
+    --------
+    >>> write_error(408, "too slow")
+    b'{"error":{"code":"timeout","message":"too slow"}}'
+    """
+    line = " ".join(message.split())
+    if len(line) > MESSAGE_LENGTH_MAX:
+        line = line[:MESSAGE_LENGTH_MAX] + "..."
+    code = CODE_BY_STATUS.get(status, "refused" if status < 500 else "internal")
+    return write_json({"error": {"code": code, "message": line}})
 
 
 def answer_error(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
@@ -66,13 +98,8 @@ def answer_error(status: int, message: str, headers: Mapping[str, str] | None = 
     Response
         ``{"error": {"code": ..., "message": ...}}``.
     """
-    line = " ".join(message.split())
-    if len(line) > MESSAGE_LENGTH_MAX:
-        line = line[:MESSAGE_LENGTH_MAX] + "..."
-    code = CODE_BY_STATUS.get(status, "refused" if status < 500 else "internal")
-    content = write_json({"error": {"code": code, "message": line}})
     kept = dict(headers) if headers is not None else None
-    return Response(content, status, kept, media_type="application/json")
+    return Response(write_error(status, message), status, kept, media_type="application/json")
 
 
 def answer_status(status: int, headers: Mapping[str, str] | None = None) -> Response:

@@ -1,8 +1,9 @@
-"""The server: a socket on this machine only, and a loop that ends when it is told to."""
+"""The server: a socket, the edge in front of the application, and a loop that ends when told to."""
 
 from __future__ import annotations
 
 import ipaddress
+import resource
 import signal
 import socket
 from typing import TYPE_CHECKING
@@ -12,13 +13,79 @@ import uvicorn
 from router.allocation import warm_up as warm_allocation
 from router.exceptions import InputError
 from router.features.engines import warm_up as warm_features
+from router.service.edge import LOOPBACK_HOSTS, Edge
+from router.service.keys import load_keys
+from router.service.protocol import make_protocol
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    from starlette.types import ASGIApp
 
-__all__ = ["open_socket", "run_server"]
+    from router.service.keys import Keys
+    from router.service.metrics import Metrics
+    from router.service.settings import Settings
 
-SHUTDOWN_SECONDS = 10
+__all__ = ["choose_keys", "guard", "is_loopback", "make_server", "open_socket", "run_server"]
+
+BACKLOG = 512
+# What the process itself holds open beside its connections.
+OWN_FILES = 128
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether only this machine can reach an address.
+
+    Parameters
+    ----------
+    host : str
+        An address, or ``localhost``; no name is looked up.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> [is_loopback(host) for host in ("localhost", "::1", "0.0.0.0", "example.org")]
+    [True, True, False, False]
+    """
+    address = _parse_address(host)
+    return address is not None and address.is_loopback
+
+
+def choose_keys(settings: Settings) -> Keys | None:
+    """Read the keys, and refuse to serve everybody to everybody.
+
+    Parameters
+    ----------
+    settings : Settings
+        Where to listen, and where the keys are.
+
+    Returns
+    -------
+    Keys or None
+        Nothing where the machine itself is the only caller, or the operator wanted it so.
+
+    Raises
+    ------
+    InputError
+        If the address can be reached from elsewhere and there are no keys, or they cannot be read.
+
+    Examples
+    --------
+    >>> from router.service.settings import Settings
+    >>> choose_keys(Settings(host="0.0.0.0"))
+    Traceback (most recent call last):
+    ...
+    router.exceptions.InputError: host '0.0.0.0' is refused: without keys only loopback ...
+    """
+    if settings.keys_file is not None:
+        return load_keys(settings.keys_file)
+    if not is_loopback(settings.host) and not settings.insecure:
+        raise InputError(
+            f"host {settings.host!r} is refused: without keys only loopback addresses "
+            "(127.0.0.1, ::1, localhost) are served; `router key new` makes keys"
+        )
+    return None
 
 
 def open_socket(host: str, port: int) -> socket.socket:
@@ -27,7 +94,7 @@ def open_socket(host: str, port: int) -> socket.socket:
     Parameters
     ----------
     host : str
-        A loopback address or ``localhost``: without keys nobody else may ask.
+        An address or ``localhost``; no other name is looked up.
     port : int
         From 0 to 65535; 0 is any free one.
 
@@ -38,34 +105,100 @@ def open_socket(host: str, port: int) -> socket.socket:
     Raises
     ------
     InputError
-        If the address is not a loopback one, or the port cannot be had.
+        If it is not an address, or the port cannot be had.
 
     Examples
     --------
-    >>> open_socket("0.0.0.0", 0)
+    >>> open_socket("example.org", 0)
     Traceback (most recent call last):
     ...
-    router.exceptions.InputError: host '0.0.0.0' is refused: without keys only loopback ...
+    router.exceptions.InputError: host 'example.org' is not an address; allowed are ...
     """
-    try:
-        address = ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
-    except ValueError:
-        address = None
-    if address is None or not address.is_loopback:
+    address = _parse_address(host)
+    if address is None:
         raise InputError(
-            f"host {host!r} is refused: without keys only loopback addresses "
-            "(127.0.0.1, ::1, localhost) are served"
+            f"host {host!r} is not an address; allowed are localhost and addresses such as "
+            "127.0.0.1, ::1 and 0.0.0.0"
         )
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     try:
-        return socket.create_server((str(address), port), family=family)
+        return socket.create_server((str(address), port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise InputError(
             f"port {port} on {host} cannot be opened ({error.strerror}): choose another, or 0"
         ) from None
 
 
-def run_server(app: FastAPI, listening: socket.socket) -> None:
+def guard(
+    app: ASGIApp, settings: Settings, keys: Keys | None = None, metrics: Metrics | None = None
+) -> Edge:
+    """Put the edge in front of an application.
+
+    Parameters
+    ----------
+    app : ASGI application
+        What answers.
+    settings : Settings
+        Hosts, lengths and room.
+    keys : Keys, optional
+        Whose requests are answered; without, everybody's.
+    metrics : Metrics, optional
+        Where what is not let through is counted.
+
+    Returns
+    -------
+    Edge
+    """
+    address = _parse_address(settings.host)
+    own = f"[{address}]" if address is not None and address.version == 6 else str(address)
+    hosts = {*LOOPBACK_HOSTS, own, *settings.allowed_hosts}
+    # A page in a browser has no key, so there it does not matter what name led here.
+    if keys is not None and not settings.allowed_hosts and not is_loopback(settings.host):
+        hosts.add("*")
+    return Edge(
+        app,
+        keys,
+        allowed_hosts=hosts,
+        body_bytes_max=settings.body_bytes_max,
+        in_flight_max=settings.in_flight_max,
+        metrics=metrics,
+    )
+
+
+def make_server(app: ASGIApp, settings: Settings, metrics: Metrics | None = None) -> uvicorn.Server:
+    """Make a server with the limits of the settings.
+
+    Parameters
+    ----------
+    app : ASGI application
+        What answers.
+    settings : Settings
+        How long clients may take, and how much they may send.
+    metrics : Metrics, optional
+        Where clients that were too slow are counted.
+
+    Returns
+    -------
+    uvicorn.Server
+    """
+    config = uvicorn.Config(
+        app,
+        http=make_protocol(settings.to_limits(), metrics),
+        ws="none",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        backlog=BACKLOG,
+        # Whole seconds are declared, any are waited for.
+        timeout_graceful_shutdown=settings.drain_seconds,  # type: ignore[arg-type]
+    )
+    return uvicorn.Server(config)
+
+
+def run_server(
+    app: ASGIApp, listening: socket.socket, settings: Settings, metrics: Metrics | None = None
+) -> None:
     """Serve until the process is told to stop, then let running requests finish.
 
     Where the extra ``[fast]`` is installed compiled code is loaded first, so that no request
@@ -73,21 +206,19 @@ def run_server(app: FastAPI, listening: socket.socket) -> None:
 
     Parameters
     ----------
-    app : FastAPI
-        What answers.
+    app : ASGI application
+        What answers, behind its edge.
     listening : socket.socket
         Where.
+    settings : Settings
+        Limits.
+    metrics : Metrics, optional
+        Where clients that were too slow are counted.
     """
     warm_allocation()
     warm_features()
-    config = uvicorn.Config(
-        app,
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
-    )
-    server = uvicorn.Server(config)
+    _harden_process(settings.connections_max + OWN_FILES)
+    server = make_server(app, settings, metrics)
 
     def stop(_signal: int, _frame: object) -> None:
         """Ask the server to end."""
@@ -100,3 +231,20 @@ def run_server(app: FastAPI, listening: socket.socket) -> None:
         server.run(sockets=[listening])
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _parse_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Read an address, without asking anybody for names."""
+    try:
+        return ipaddress.ip_address("127.0.0.1" if host == "localhost" else host)
+    except ValueError:
+        return None
+
+
+def _harden_process(n_files: int) -> None:
+    """Leave no image of the memory behind, which holds questions, and allow enough connections."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = n_files if hard == resource.RLIM_INFINITY else min(n_files, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

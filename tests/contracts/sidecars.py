@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SECONDS_MAX = 60
 # Told on standard error as soon as the socket listens.
-ADDRESS = re.compile(r"serving .* on (http://127\.0\.0\.1:(\d+))")
+ADDRESS = re.compile(r"serving .* on http://[\d.]+:(\d+)")
 COMMAND = ("-m", "router")
 
 
@@ -64,7 +64,7 @@ def run_sidecar(
                 sidecar.said.append(line)
                 address = ADDRESS.search(line)
                 if address is not None:
-                    sidecar.port = int(address[2])
+                    sidecar.port = int(address[1])
                     break
             assert sidecar.port, "".join(sidecar.said)
             for stream in (process.stderr, process.stdout):

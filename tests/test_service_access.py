@@ -1,0 +1,87 @@
+"""Access: no route of the application is without a role, and none opens to the wrong one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from router.planner import Router
+from router.service.access import OPEN_PATHS, ROLES_BY_ROUTE, find_methods
+from router.service.application import create_app
+from router.service.keys import Keys, Role, make_key
+from router.service.server import guard
+from router.service.settings import Settings
+from tests.contracts.commands import tiny_bundle
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+KEYS = {role: make_key(f"tenant-of-{role}", [role]) for role in Role}
+
+
+def make_app() -> FastAPI:
+    """Make the application with all of its routes."""
+    return create_app(Router(tiny_bundle()))
+
+
+def routes_of(app: FastAPI) -> list[tuple[str, str]]:
+    """List the methods and templates that an application answers."""
+    return [
+        (method, route.path)
+        for route in app.routes
+        if isinstance(route, Route)
+        for method in sorted((route.methods or set()) - {"HEAD"})
+    ]
+
+
+def without_a_role(app: FastAPI) -> list[tuple[str, str]]:
+    """Name the routes that the table does not know."""
+    return [(m, path) for m, path in routes_of(app) if m not in ROLES_BY_ROUTE.get(path, {})]
+
+
+def test_every_route_has_a_role() -> None:
+    """A route that was added without a line in the table is found."""
+    app = make_app()
+    assert len(routes_of(app)) >= 5
+    assert all(isinstance(route, Route) for route in app.routes)
+    assert without_a_role(app) == []
+
+
+def test_planted_route_is_found_and_unreachable() -> None:
+    """Without a line in the table a route does not exist for anybody."""
+    app = make_app()
+
+    @app.get("/v1/secrets")
+    async def secrets() -> dict[str, str]:
+        """Tell what nobody should hear."""
+        return {"secret": "WHISPER"}
+
+    assert without_a_role(app) == [("GET", "/v1/secrets")]
+    with TestClient(guard(app, Settings()), base_url="http://localhost") as client:
+        assert client.get("/v1/secrets").status_code == 404
+
+
+@pytest.mark.parametrize(("method", "path"), routes_of(make_app()))
+def test_route_answers_its_roles_only(method: str, path: str) -> None:
+    """Without a key a route is shut, with one of the wrong role too."""
+    place = path.replace("{", "").replace("}", "")
+    keys = Keys([key for _, key in KEYS.values()])
+    edge = guard(make_app(), Settings(), keys)
+    with TestClient(edge, base_url="http://localhost", raise_server_exceptions=False) as client:
+        stranger = client.request(method, place, headers={"content-type": "application/json"})
+        assert (stranger.status_code != 401) == (path in OPEN_PATHS)
+        for role, (text, _) in KEYS.items():
+            headers = {"content-type": "application/json", "authorization": f"Bearer {text}"}
+            status = client.request(method, place, headers=headers).status_code
+            assert (status == 403) == (role not in ROLES_BY_ROUTE[path][method])
+
+
+def test_templates_fit_one_part_each() -> None:
+    """A part in braces is one part that is not empty."""
+    assert find_methods("/v1/pools/a") == ROLES_BY_ROUTE["/v1/pools/{name}"]
+    assert find_methods("/v1/pools") == ROLES_BY_ROUTE["/v1/pools"]
+    for path in ("/v1/pools/", "/v1/pools/a/b", "/v1//a", "v1/pools/a", ""):
+        assert find_methods(path) is None
