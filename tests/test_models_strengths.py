@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from router.models.strengths import StrengthTable, load_strengths
+from router.models.strengths import NAMES_MAX, StrengthTable, load_strengths
 
 TABLE = StrengthTable(
     "2026-11-22", {"gpt-4": 0.8, "gpt-4o": 0.9, "gpt-4o-mini": 0.7, "llama": 0.5}, ("o1", "r1-zero")
@@ -78,3 +78,12 @@ def test_shipped_table_finds_each_of_its_entries() -> None:
     table = load_strengths()
     assert {name: table.look_up(name) for name in table.strength} == dict(table.strength)
     assert all(table.is_trained_to_reason(name) for name in table.reasoning)
+
+
+def test_many_names_are_not_remembered_for_ever() -> None:
+    """However many names are asked about, a bounded number is kept and each is answered right."""
+    table = StrengthTable("2026-11-22", {"llama": 0.5}, ())
+    for number in range(2 * NAMES_MAX + 3):
+        assert table.look_up(f"llama-{number}") == 0.5
+        assert table.look_up(f"other-{number}") is None
+    assert len(table._found) <= NAMES_MAX

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["StrengthTable", "load_strengths"]
+
+# Names remembered with their strength; any more are looked up again.
+NAMES_MAX = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,9 @@ class StrengthTable:
     date: str
     strength: Mapping[str, float]
     reasoning: tuple[str, ...]
+    _found: dict[str, tuple[float | None]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def look_up(self, model: str | None) -> float | None:
         """Return a model's strength by the longest part of its name that is listed.
@@ -48,6 +54,16 @@ class StrengthTable:
         A part counts where it is made of whole words and numbers of the name.
         """
         name = (model or "").lower()
+        entry = self._found.get(name)
+        if entry is None:
+            entry = (self._search(name),)
+            if len(self._found) >= NAMES_MAX:
+                self._found.clear()
+            self._found[name] = entry
+        return entry[0]
+
+    def _search(self, name: str) -> float | None:
+        """Go through the whole list."""
         found = [
             part
             for part in self.strength
