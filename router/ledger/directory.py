@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 from pathlib import Path
@@ -39,9 +40,15 @@ class DataDirectory:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
             refuse_network(self.path)
             self._lock = _lock_file(self.path / LOCK_NAME)
-            self.secret = read_secret(self.path)
-            # Made here, so that nobody else may ever read it, nor the log beside it.
-            self.store.touch(mode=0o600)
+            try:
+                self.secret = read_secret(self.path)
+                # Made here, so that nobody else may ever read it, nor the log beside it.
+                self.store.touch(mode=0o600)
+                for place in (self.path, self.path.parent):
+                    _sync_directory(place)
+            except BaseException:
+                self._lock.close()
+                raise
         except OSError as error:
             raise LedgerError(f"{self.path}: cannot be used ({error.strerror})") from None
 
@@ -125,6 +132,16 @@ def refuse_network(path: Path, mounts: str | None = None) -> None:
         raise LedgerError(
             f"{path}: lies on a network file system ({kind}), a disk of this machine is needed"
         )
+
+
+def _sync_directory(path: Path) -> None:
+    """Have the disk remember which files a directory holds, where a system lets one ask for it."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _lock_file(path: Path) -> IO[bytes]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import hmac
 import threading
@@ -98,14 +99,14 @@ class Ledger:
         self._retention = Retention(retention_seconds)
         self._directory = DataDirectory(path)
         try:
-            connection = open_writer(self._directory.store, synchronous=synchronous, vfs=vfs)
+            self._connection = open_writer(self._directory.store, synchronous=synchronous, vfs=vfs)
             try:
-                prepare_schema(connection)
-                check_soundness(connection)
-                self._clock = LeaseClock(clock or SystemClock(), read_mark(connection))
+                prepare_schema(self._connection)
+                check_soundness(self._connection)
+                self._clock = LeaseClock(clock or SystemClock(), read_mark(self._connection))
                 self._reader = open_reader(self._directory.store, vfs=vfs)
             except BaseException:
-                connection.close()
+                self._connection.close()
                 raise
         except (apsw.Error, OSError) as error:
             self._directory.close()
@@ -116,7 +117,7 @@ class Ledger:
             self._directory.close()
             raise
         self._reading = threading.Lock()
-        self._writer = Writer(connection, self._clock, self._sweep)
+        self._writer = Writer(self._connection, self._clock, self._sweep)
 
     def __enter__(self) -> Self:
         """Give the ledger, to be closed at the end."""
@@ -129,8 +130,11 @@ class Ledger:
     def close(self) -> None:
         """Finish what was handed in and let go of the directory; may be called twice."""
         self._writer.close()
-        with self._reading:
-            self._reader.close()
+        # The writer's connection goes last: only then does it fold the log into the store, so that
+        # one file holds everything. Where that fails the next start does it.
+        for connection in (self._reader, self._connection):
+            with self._reading, contextlib.suppress(apsw.Error):
+                connection.close()
         self._directory.close()
 
     @property
@@ -281,12 +285,14 @@ class Ledger:
         return self._read(audit_store)
 
     def _read(self, ask: Callable[[apsw.Connection], Result]) -> Result:
-        """Ask the reading connection, one at a time."""
+        """Ask the reading connection, one at a time, about one moment however many statements."""
         with self._reading:
             try:
-                return ask(self._reader)
+                with self._reader:
+                    answer = ask(self._reader)
             except apsw.Error as error:
                 raise StoreError(f"the store cannot be read ({type(error).__name__})") from error
+            return answer
 
     def _sweep(self, connection: apsw.Connection, now_us: int) -> bool:
         """Do what time demands."""
@@ -322,7 +328,7 @@ def read_outcomes(
     Raises
     ------
     LedgerError
-        If there is no store.
+        If there is no store, or it cannot be read.
     """
     file = path / STORE_NAME
     if not file.is_file():
@@ -330,5 +336,7 @@ def read_outcomes(
     reader = open_reader(file)
     try:
         yield from iterate_outcomes(reader, tenant=tenant, since_wall_us=since_wall_us)
+    except apsw.Error as error:
+        raise LedgerError(f"{path}: the store cannot be read ({error})") from None
     finally:
         reader.close()

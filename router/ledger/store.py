@@ -32,6 +32,7 @@ BUSY_MILLISECONDS = 250
 # A large store is looked through for as long as a start may take.
 CHECK_SECONDS_MAX = 1.0
 CHECK_STEPS = 10_000
+WRITER_FLAGS = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
 SETTINGS = (
     "PRAGMA foreign_keys = ON",
     "PRAGMA trusted_schema = OFF",
@@ -119,15 +120,8 @@ def open_writer(
     LedgerError
         If it cannot be opened or is no database.
     """
-    check_library()
-    try:
-        connection = apsw.Connection(str(path), vfs=vfs)
-        connection.set_busy_timeout(BUSY_MILLISECONDS)
-        for setting in (*SETTINGS, *WRITER_SETTINGS, f"PRAGMA synchronous = {synchronous}"):
-            connection.execute(setting)
-    except apsw.Error as error:
-        raise LedgerError(f"{path}: the store cannot be opened ({error})") from None
-    return connection
+    settings = (*SETTINGS, *WRITER_SETTINGS, f"PRAGMA synchronous = {synchronous}")
+    return _open(path, WRITER_FLAGS, settings, vfs)
 
 
 def open_reader(path: Path, *, vfs: str | None = None) -> apsw.Connection:
@@ -149,14 +143,23 @@ def open_reader(path: Path, *, vfs: str | None = None) -> apsw.Connection:
     LedgerError
         If there is none.
     """
+    return _open(path, apsw.SQLITE_OPEN_READONLY, (*SETTINGS, "PRAGMA query_only = ON"), vfs)
+
+
+def _open(path: Path, flags: int, settings: Sequence[str], vfs: str | None) -> apsw.Connection:
+    """Open a connection with settings, or none."""
     check_library()
     try:
-        connection = apsw.Connection(str(path), flags=apsw.SQLITE_OPEN_READONLY, vfs=vfs)
+        connection = apsw.Connection(str(path), flags=flags, vfs=vfs)
+    except apsw.Error as error:
+        raise LedgerError(f"{path}: the store cannot be opened ({error})") from None
+    try:
         connection.set_busy_timeout(BUSY_MILLISECONDS)
-        for setting in (*SETTINGS, "PRAGMA query_only = ON"):
+        for setting in settings:
             connection.execute(setting)
     except apsw.Error as error:
-        raise LedgerError(f"{path}: the store cannot be read ({error})") from None
+        connection.close()
+        raise LedgerError(f"{path}: the store cannot be opened ({error})") from None
     return connection
 
 

@@ -7,6 +7,7 @@ trace and does not disturb the others. A commit that fails fails all that was in
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 import time
@@ -79,8 +80,8 @@ class Writer:
         Parameters
         ----------
         operation : callable
-            Takes the connection and the time in microseconds; may be run again from the start if
-            the commit fails, so it has no effect but on the connection.
+            Takes the connection and the time in microseconds. Its commit may fail after it has
+            returned, so it has no effect but on the connection.
 
         Returns
         -------
@@ -106,7 +107,7 @@ class Writer:
         return future
 
     def close(self) -> None:
-        """Finish what was handed in and close the connection; may be called twice."""
+        """Finish what was handed in; may be called twice. The connection stays open."""
         with self._closing:
             if not self._closed:
                 self._closed = True
@@ -126,11 +127,6 @@ class Writer:
                 self._working_since = None
             elif open_for_more:
                 self._write([])
-        try:
-            self._connection.close()
-        except apsw.Error:
-            # Everything acknowledged is on disk already; the next start cleans up.
-            self.failing = True
 
     def _collect(self) -> tuple[list[tuple[Operation[Any], Future[Any], float]], bool]:
         """Take what has been handed in, and wait for it up to a second."""
@@ -151,6 +147,9 @@ class Writer:
         outcomes: list[tuple[Future[Any], Any, RouterError | None]] = []
         started = time.perf_counter()
         try:
+            if self._connection.in_transaction:
+                # The last batch could not be taken back either.
+                self._connection.execute("ROLLBACK")
             self._connection.execute("BEGIN IMMEDIATE")
             now = self._clock.now()
             changed = self._sweep(self._connection, now)
@@ -175,14 +174,20 @@ class Writer:
     def _attempt(self, operation: Operation[Any], now: int) -> tuple[Any, RouterError | None]:
         """Run one operation; what it refuses leaves no trace."""
         self._connection.execute("SAVEPOINT operation")
+        result: Any = None
+        refusal: RouterError | None = None
         try:
-            result, refusal = operation(self._connection, now), None
+            result = operation(self._connection, now)
         except RouterError as error:
-            result, refusal = None, error
-            self._connection.execute("ROLLBACK TO operation")
-        except apsw.ConstraintError as error:
-            # What the tables themselves do not take is a defect of the operation, not of the disk.
-            result, refusal = None, StoreError(f"the store does not take it ({error})")
+            refusal = error
+        except Exception as error:
+            if isinstance(error, apsw.Error) and not isinstance(error, apsw.ConstraintError):
+                raise
+            # What the tables do not take is a defect of this operation, not of the disk, as is
+            # whatever Python objects to: those beside it have nothing to do with that.
+            refusal = StoreError(f"the store does not take it ({type(error).__name__}: {error})")
+            refusal.__cause__ = error
+        if refusal is not None:
             self._connection.execute("ROLLBACK TO operation")
         self._connection.execute("RELEASE operation")
         return result, refusal
@@ -198,12 +203,10 @@ class Writer:
     ) -> None:
         """Take everything back and say so to all who wait."""
         self.failing = True
-        try:
+        # Where that fails as well it is the first thing that the next batch does.
+        with contextlib.suppress(apsw.Error):
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
-        except apsw.Error:
-            # The transaction is gone with the connection's next one, which begins with a rollback.
-            self.failing = True
         failure = StoreError(f"the store cannot be written ({type(error).__name__})")
         failure.__cause__ = error
         for _, future, _ in batch:
