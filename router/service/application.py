@@ -14,7 +14,7 @@ from router import __version__
 from router.exceptions import RouterError
 from router.planner import Router
 from router.service.curve_routes import add_curve_routes
-from router.service.description import describe_components
+from router.service.description import describe_components, describe_errors
 from router.service.errors import answer_error, answer_router_error, answer_status
 from router.service.health_routes import Check, add_health_routes
 from router.service.inference_routes import add_inference_routes, fit_protocol
@@ -84,10 +84,11 @@ def create_app(
     make_openapi = app.openapi
 
     def openapi() -> dict[str, Any]:
-        """Describe the bodies as well, which the framework does not see."""
+        """Describe bodies and errors as well, which the framework does not see."""
         document = make_openapi()
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         schemas.update(describe_components((*BODIES, CurveBody, InferBody, OutcomesBody, PoolBody)))
+        describe_errors(document)
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]  # The framework's own way to extend it.

@@ -9,9 +9,18 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["describe_body", "describe_components"]
+__all__ = ["describe_body", "describe_components", "describe_errors"]
 
 REFERENCE = "#/components/schemas/{name}"
+TEXT = {"type": "string"}
+ERROR = {
+    "type": "object",
+    "required": ["code", "message"],
+    "properties": {"code": TEXT, "message": TEXT},
+    "additionalProperties": False,
+}
+# Errors where the Open Inference Protocol is spoken, and everywhere else.
+ERROR_SHAPES = {"InferenceProblem": TEXT, "Problem": ERROR}
 
 
 def describe_body(kind: type[msgspec.Struct]) -> dict[str, Any]:
@@ -59,3 +68,33 @@ def describe_components(kinds: Sequence[type[msgspec.Struct]]) -> dict[str, Any]
     """
     _, components = msgspec.json.schema_components(kinds, ref_template=REFERENCE)
     return components
+
+
+def describe_errors(document: dict[str, Any]) -> None:
+    """Describe what every route answers when it refuses, or cannot.
+
+    Parameters
+    ----------
+    document : dict
+        A description of the whole service, which is completed.
+
+    Examples
+    --------
+    >>> document = {"paths": {"/v2": {"get": {"responses": {"200": {}}}}}, "components": {}}
+    >>> describe_errors(document)
+    >>> sorted(document["paths"]["/v2"]["get"]["responses"])
+    ['200', '4XX', '5XX']
+    """
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    for name, error in ERROR_SHAPES.items():
+        schemas[name] = {
+            "type": "object",
+            "required": ["error"],
+            "properties": {"error": error},
+        }
+    for path, methods in document["paths"].items():
+        name = "InferenceProblem" if f"{path}/".startswith("/v2/") else "Problem"
+        content = {"application/json": {"schema": {"$ref": REFERENCE.format(name=name)}}}
+        for operation in methods.values():
+            operation["responses"]["4XX"] = {"description": "Refused.", "content": content}
+            operation["responses"]["5XX"] = {"description": "Not now.", "content": content}

@@ -4,7 +4,7 @@
 from collections.abc import Callable, Sequence
 
 from fastapi import FastAPI
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from router.planner import Router
 from router.service.answers import answer_json
@@ -70,7 +70,7 @@ def add_health_routes(
             return answer
         return answer_json({"ready": True, "bundle_id": router.bundle.bundle_id})
 
-    @app.get("/metrics")
+    @app.get("/metrics", response_class=PlainTextResponse)
     async def show_metrics() -> Response:
         """Show all series in Prometheus' text format."""
         return Response(metrics.render(), headers={"content-type": CONTENT_TYPE})
