@@ -15,6 +15,8 @@ TRAIN_DEFAULT_COMMAND = $(BIN)/router train $(DEFAULT_LOGS) --pooled \
 	--menu router/models/default_menu.toml --prices router/models/default_prices.toml \
 	--out router/models/default
 BENCH_FLAGS ?=
+SOAK_RIGS ?= ledger_machine
+SOAK_FLAGS ?=
 
 # One environment for all sets. The name of its first stamp says where it is, for which Python and
 # for which pins, so that a new lock, an older checkout or a moved directory starts afresh, and an
@@ -38,7 +40,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3
 .DELETE_ON_ERROR:
 # The sets share one environment: two pips at once would break it.
 .NOTPARALLEL:
-.PHONY: help demo test check bench train-default lock clean
+.PHONY: help demo test check bench soak train-default lock clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/\1|\2/p' $(MAKEFILE_LIST) \
@@ -64,6 +66,14 @@ bench: $(DEV_SET) $(PROJECT) ## measure every claim; BENCH_FLAGS=--quick takes a
 	for script in benchmarks/[a-z]*.py; do \
 		echo "== $$script"; \
 		$(BIN)/python "$$script" $(BENCH_FLAGS) || failed=1; \
+	done; \
+	exit $$failed
+
+soak: $(DEV_SET) $(PROJECT) ## run the rigs of tests/rigs at full length, which takes hours
+	@failed=0; \
+	for rig in $(SOAK_RIGS); do \
+		echo "== $$rig"; \
+		$(BIN)/python -m tests.rigs.$$rig $(SOAK_FLAGS) || failed=1; \
 	done; \
 	exit $$failed
 

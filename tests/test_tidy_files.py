@@ -96,9 +96,10 @@ def test_big_files_are_listed(repository_root: Path, repository_files: list[Path
 
 
 def test_every_test_file_has_a_subject(repository_files: list[Path]) -> None:
-    """A test file is named after a module, or is on the list, which holds no ghosts."""
+    """A test file is named after a module or a rig, or is on the list, which holds no ghosts."""
     names = [path.as_posix() for path in repository_files]
-    known = subjects([n for n in names if n.startswith("router/") and n.endswith(".py")])
+    modules = [n for n in names if n.startswith(("router/", "tests/rigs/")) and n.endswith(".py")]
+    known = subjects(modules)
     tests = {path.stem for path in repository_files if path.match("tests/test_*.py")}
     strangers = {name for name in tests if name.removeprefix("test_") not in known}
     assert strangers == TESTS_WITHOUT_A_MODULE & tests
