@@ -15,7 +15,8 @@ TRAIN_DEFAULT_COMMAND = $(BIN)/router train $(DEFAULT_LOGS) --pooled \
 	--menu router/models/default_menu.toml --prices router/models/default_prices.toml \
 	--out router/models/default
 BENCH_FLAGS ?=
-SOAK_RIGS ?= ledger_machine
+# Rigs that run at length; ROUTER_SOAK=0.01 makes those of the edge a hundredth as long.
+SOAK_RIGS ?= fuzz ledger_machine slow_clients stall
 SOAK_FLAGS ?=
 
 # One environment for all sets. The name of its first stamp says where it is, for which Python and

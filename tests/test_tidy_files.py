@@ -30,6 +30,7 @@ TESTS_WITHOUT_A_MODULE = frozenset(
         "test_notebooks",
         "test_packaging",
         "test_readme",
+        "test_rigs_edge",
         "test_tidy",
         "test_tidy_files",
     }

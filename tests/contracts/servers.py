@@ -86,6 +86,10 @@ def read_answer(connection: socket.socket, buffer: bytearray | None = None) -> R
     head, _, rest = bytes(content).partition(b"\r\n\r\n")
     match = STATUS.match(head + b"\r\n")
     assert match is not None, head[:100]
+    if match[1] == b"100":
+        # Leave to send on, which is no answer yet.
+        del content[: len(head) + 4]
+        return read_answer(connection, content)
     lines = head.decode("latin-1").split("\r\n")[1:]
     headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
     length = int(headers["content-length"])
