@@ -8,11 +8,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["STATUSES", "Choice"]
+__all__ = ["DEGRADED", "STATUSES", "Choice"]
 
 # How a question came out: given what pays, given the cheapest option because no more pays, given
 # nothing, or planned without a model.
 STATUSES = ("funded", "minimum", "unfunded", "fallback")
+# Why a plan was made without the model, and how that is said.
+DEGRADED = {
+    "model_slow": "the model took too long",
+    "model_failed": "the model failed",
+    "model_missing": "there is no model",
+    "model_nonfinite": "the model answered with what is no number",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,12 @@ caller unaware of this project would catch::
     │   ├── UnknownError (LookupError)   a pool or a plan that is not there
     │   └── ConflictError                a pool, key or outcome that contradicts an earlier one
     ├── BundleError (ValueError)         a bundle that is damaged or made for other features
+    │   └── NonFiniteError               a model that answers with what is no number
     ├── EncoderError (RuntimeError)      a sentence encoder that fails or is not the one of training
     ├── LedgerError (RuntimeError)       a data directory in use, or of another version
     │   └── StoreError (OSError)         a store that cannot be written now
     │       └── StoreBusyError           a store that cannot keep up
+    ├── OverloadError (RuntimeError)     more work at once than is allowed
     ├── ExportError (ArithmeticError)    an ONNX graph that disagrees with the native model
     └── MissingExtraError (ImportError)  a door whose optional dependencies are not installed
 
@@ -39,6 +41,8 @@ __all__ = [
     "LogError",
     "MenuError",
     "MissingExtraError",
+    "NonFiniteError",
+    "OverloadError",
     "PoolExhaustedError",
     "PriceError",
     "QuestionError",
@@ -97,6 +101,10 @@ class BundleError(RouterError, ValueError):
     """A bundle is damaged, incomplete, or was made for another feature schema."""
 
 
+class NonFiniteError(BundleError):
+    """A model gave a value that is not finite, or out of the range of what it stands for."""
+
+
 class EncoderError(RouterError, RuntimeError):
     """A sentence encoder cannot be had, fails, answers nonsense, or is not the one of training."""
 
@@ -111,6 +119,10 @@ class StoreError(LedgerError, OSError):
 
 class StoreBusyError(StoreError):
     """The store cannot keep up; nothing was done, asking again a little later will do."""
+
+
+class OverloadError(RouterError, RuntimeError):
+    """More is asked at once than is worked on at once; asking again a little later may do."""
 
 
 class ExportError(RouterError, ArithmeticError):

@@ -68,6 +68,8 @@ class Plan:
         :data:`router.plan_conditions.CONDITIONS`; None where all are on offer.
     axes : MenuAxes, optional
         Axes of the menu; worked out where they are not handed in.
+    degraded : str, optional
+        Why it was made without the model, one of :data:`router.choices.DEGRADED`.
     """
 
     plan_id: str
@@ -85,6 +87,7 @@ class Plan:
     target_quality: float | None = None
     closed: NDArray[np.int8] | None = None
     axes: MenuAxes | None = None
+    degraded: str | None = None
 
     @property
     def units(self) -> tuple[str, ...]:
@@ -210,6 +213,8 @@ class Plan:
     def _statuses(self) -> NDArray[np.str_]:
         """How every question came out."""
         code = np.where(self.choice_index == self._base_option, 1, 0)
+        if self.degraded is not None:
+            code[:] = STATUSES.index("fallback")
         code[self._skips[self.choice_index] | (self.choice_index < 0)] = 2
         return np.array(STATUSES)[code]
 
@@ -220,9 +225,10 @@ class Plan:
         -------
         dict
             With ``plan_id``, ``bundle_id``, ``price_id``, ``choices``, ``totals``,
-            ``shadow_price``, ``gap`` and ``notes``.
+            ``shadow_price``, ``gap`` and ``notes``; a plan made without the model also says why
+            under ``degraded``.
         """
-        return {
+        document = {
             "plan_id": self.plan_id,
             "bundle_id": self.bundle_id,
             "price_id": self.price_id,
@@ -232,6 +238,7 @@ class Plan:
             "gap": self.gap,
             "notes": list(self.notes),
         }
+        return document if self.degraded is None else document | {"degraded": self.degraded}
 
     def to_frame(self) -> Any:
         """Return the choices as a pandas DataFrame, one row a question.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from router.budgets import MICRO
+from router.choices import DEGRADED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -216,6 +217,9 @@ class ChoiceWriter:
     @cached_property
     def _strange(self) -> dict[int, str]:
         """What is to be said of the questions that are planned by the options' means, by row."""
+        if self.plan.degraded is not None:
+            words = f"{DEGRADED[self.plan.degraded]}: planned by the options' means; "
+            return dict.fromkeys(range(len(self.plan)), words)
         abstained = self.plan.surface.abstained
         if abstained is None:
             return {}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from router.choices import DEGRADED
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 __all__ = [
     "collect_notes",
     "note_context",
+    "note_degraded",
     "note_encoder",
     "note_evidence",
     "note_prices",
@@ -70,6 +73,18 @@ def note_context(questions: Sequence[Question], predictor: Predictor) -> tuple[s
                 "they are planned without it"
             )
     return tuple(notes)
+
+
+def note_degraded(cause: str, questions: Sequence[Question]) -> tuple[str, ...]:
+    """Say why a plan was made without the model, and what it could not keep for that reason."""
+    note = (
+        f"{DEGRADED[cause]}: every question is planned by the options' means, whatever its text "
+        "and task"
+    )
+    floors = sum(question.min_quality > 0.0 for question in questions)
+    if not floors:
+        return (note,)
+    return (note, f"min_quality of {floors} of {len(questions)} questions could not be judged")
 
 
 def note_encoder(surface: Surface) -> tuple[str, ...]:

@@ -188,7 +188,9 @@ class Router:
     def _predict(self, questions: Sequence[Question], menu: Menu) -> Surface:
         """Predict, strange questions by the options' means."""
         predictor = self.predictor
-        return abstain(predictor.predict(questions, menu), predictor, self.abstain_below)
+        surface = abstain(predictor.predict(questions, menu), predictor, self.abstain_below)
+        surface.require_sound(len(questions), menu)
+        return surface
 
     def cost(self, menu: Menu) -> MenuCosts:
         """Cost a menu under this router's prices, or as its bundle's log measured it."""

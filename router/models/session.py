@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from router.exceptions import BundleError
+from router.exceptions import BundleError, NonFiniteError
 from router.features.runtime import RUNTIME_ERRORS, start_session
+from router.models.interruption import enter_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,12 +63,16 @@ class Session:
         Raises
         ------
         BundleError
-            If an input or an output is not finite, or the graph does not take the inputs.
+            If the graph does not take the inputs, or the run was interrupted.
+        NonFiniteError
+            If an input or an output is not finite.
         """
         for name, values in inputs.items():
             # Trees turn NaN into a plausible number, so looking at the output would not do.
             if not np.isfinite(values).all():
-                raise BundleError(f"{self._place}: input {name!r} has a value that is not finite")
+                raise NonFiniteError(
+                    f"{self._place}: input {name!r} has a value that is not finite"
+                )
         n_rows = len(next(iter(inputs.values())))
         if n_rows <= ROWS_MAX:
             output = self._run_once(inputs).astype(np.float64)
@@ -78,13 +83,14 @@ class Session:
             ]
             output = np.concatenate(parts).astype(np.float64)
         if not np.isfinite(output).all():
-            raise BundleError(f"{self._place}: the graph gave a value that is not finite")
+            raise NonFiniteError(f"{self._place}: the graph gave a value that is not finite")
         return output
 
     def _run_once(self, inputs: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32]:
         """Run the graph on one chunk."""
         try:
-            return np.asarray(self._session.run(None, inputs)[0])
+            with enter_run() as options:
+                return np.asarray(self._session.run(None, inputs, options)[0])
         except RUNTIME_ERRORS as error:
             first_line = str(error).splitlines()[0]
             raise BundleError(f"{self._place}: the graph does not run ({first_line})") from None

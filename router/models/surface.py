@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from router.exceptions import BundleError, NonFiniteError
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -66,6 +68,37 @@ class Surface:
     consumption: Consumption | None = None
     encoder_failure: str | None = None
     features: NDArray[np.float32] | None = None
+
+    def require_sound(self, n_questions: int, menu: Menu) -> None:
+        """Refuse predictions that nothing may be planned by, whatever model they come from.
+
+        Parameters
+        ----------
+        n_questions : int
+            How many questions were asked.
+        menu : Menu
+            The options asked about.
+
+        Raises
+        ------
+        BundleError
+            If they are not of those questions and options.
+        NonFiniteError
+            If a quality, an interval or a consumption is not finite or out of range.
+        """
+        shape = (n_questions, len(menu))
+        for table in (self.quality, self.low, self.high):
+            if table.shape != shape:
+                raise BundleError(
+                    f"the model answered with {table.shape} values, asked for {shape}"
+                )
+            # A comparison with what is no number is false.
+            if not (table.min() >= 0.0 and table.max() <= 1.0):
+                raise NonFiniteError("the model gave a quality that is not from 0 to 1")
+        if self.consumption is not None:
+            for factor in self.consumption.factor.values():
+                if not (factor.min() >= 0.0 and factor.max() < np.inf):
+                    raise NonFiniteError("the model gave a consumption that is not finite")
 
     def bound_total(
         self, rows: NDArray[np.int64], columns: NDArray[np.int64]

@@ -1,0 +1,362 @@
+"""The planning desk: whatever becomes of the model, every question that can be planned is planned.
+
+Planning fails open: where the model is missing, fails, takes too long or answers with what is no
+number, the plan is made by the options' means and says so. What a caller has got wrong stays the
+caller's error, and budgets hold either way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from router.exceptions import AllocationError, InputError, NonFiniteError, OverloadError
+from router.fallback import Fallback
+from router.planner import Router
+from router.service.crew import Crew, Job
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from router.budgets import Budget
+    from router.curves import CurvePoint
+    from router.models.surface import Surface
+    from router.options import Menu
+    from router.plan import Plan
+    from router.questions import Question
+
+__all__ = ["DeskLimits", "Outcome", "PlanningDesk"]
+
+logger = logging.getLogger(__name__)
+Value = TypeVar("Value")
+
+# How often it is looked whether the model takes too long.
+WATCH_SECONDS = 0.005
+
+
+@dataclass(frozen=True)
+class DeskLimits:
+    """How long the model may take, and how much is planned at once.
+
+    Parameters
+    ----------
+    deadline_ms : float, default=25
+        For which a request may occupy the model, whatever it asks.
+    allowance_ms : float, default=4
+        What it may take longer for each thousand pairs of question and option.
+    wait_ms : float, default=100
+        How long a request waits for those before it; then it is answered without the model.
+    in_flight_max : int, default=64
+        Requests planned or waiting at once; more are refused.
+    lost_max : int, default=2
+        Threads that have not come back from the model before nobody asks it until one does.
+    """
+
+    deadline_ms: float = 25.0
+    allowance_ms: float = 4.0
+    wait_ms: float = 100.0
+    in_flight_max: int = 64
+    lost_max: int = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome(Generic[Value]):
+    """What was found, and why it was found without the model, if it was.
+
+    Parameters
+    ----------
+    value : object
+        A surface, or the points of a curve.
+    degraded : str or None
+        One of :data:`router.choices.DEGRADED`.
+    """
+
+    value: Value
+    degraded: str | None = None
+
+
+class PlanningDesk:
+    """Asks the model on a thread of its own, under a deadline, and goes on without it if need be.
+
+    Parameters
+    ----------
+    router : Router or None
+        Whose model is asked; None where there is none yet. Then plans are made by the means of the
+        bundle that ships.
+    limits : DeskLimits, optional
+        How long and how much.
+    on_event : callable, optional
+        Told each time the model was gone without, by one of :data:`router.choices.DEGRADED`, and
+        each time a request was refused, by ``"overload"``.
+
+    Examples
+    --------
+    >>> desk = PlanningDesk(Router.load())
+    >>> plan = asyncio.run(desk.allocate(["Who ruled Zurich in 1336?"], {"usd": 0.01}))
+    >>> plan.degraded is None
+    True
+    >>> desk.close()
+    """
+
+    def __init__(
+        self,
+        router: Router | None,
+        limits: DeskLimits | None = None,
+        on_event: Callable[[str], None] | None = None,
+    ) -> None:
+        self.limits = DeskLimits() if limits is None else limits
+        self.events: Counter[str] = Counter()
+        self.n_in_flight = 0
+        self._router = router
+        self._fallback = Fallback(Router.load() if router is None else router)
+        self._on_event = on_event
+        self._waiting: dict[Job, None] = {}
+        self._watching: asyncio.AbstractEventLoop | None = None
+        self._crew = Crew(self.limits.lost_max)
+        # What needs no model cannot get stuck; on a thread, so that a long plan stalls nobody.
+        self._spare = ThreadPoolExecutor(1, thread_name_prefix="fallback")
+
+    @property
+    def router(self) -> Router | None:
+        """Whose model is asked."""
+        return self._router
+
+    def adopt(self, router: Router | None) -> None:
+        """Ask another model from now on, or none.
+
+        Parameters
+        ----------
+        router : Router or None
+            Requests under way are still answered by the one before. Without any, plans go by the
+            means of the last one.
+        """
+        if router is not None:
+            self._fallback = Fallback(router)
+        self._router = router
+
+    def check_model(self) -> str | None:
+        """Say in fixed words why the model does not answer, or None; nothing is asked of it."""
+        if self._router is None:
+            return "the model is not loaded"
+        return None if self._crew.is_working else "the model does not answer"
+
+    def close(self) -> None:
+        """Let the threads end; one that is stuck ends with the process."""
+        self._crew.close()
+        self._spare.shutdown(wait=False, cancel_futures=True)
+
+    async def allocate(
+        self,
+        questions: Sequence[Question],
+        budget: Budget | Mapping[str, float] | None = None,
+        *,
+        menu: Menu | None = None,
+        **options: Any,
+    ) -> Plan:
+        """Give every question an option, together within the budget.
+
+        Parameters
+        ----------
+        questions, budget, menu, **options
+            As for :meth:`Router.allocate`.
+
+        Returns
+        -------
+        Plan
+            One that was made without the model says so (``degraded``).
+
+        Raises
+        ------
+        InputError
+            If something handed in cannot be used.
+        OverloadError
+            If too much is asked at once.
+        """
+
+        def plan(router: Router) -> Plan:
+            """Plan with the model."""
+            return router.allocate(questions, budget, menu=menu, **options)
+
+        def fall_back(fallback: Fallback, cause: str) -> Plan:
+            """Plan without it."""
+            return fallback.allocate(cause, questions, budget, menu=menu, **options)
+
+        outcome = await self._ask(plan, fall_back, questions, menu)
+        return outcome.value
+
+    async def predict(
+        self, questions: Sequence[Question], *, menu: Menu | None = None
+    ) -> Outcome[Surface]:
+        """Predict the quality of every question under every option.
+
+        Parameters
+        ----------
+        questions, menu
+            As for :meth:`Router.predict`.
+
+        Returns
+        -------
+        Outcome of Surface
+
+        Raises
+        ------
+        InputError
+            If something handed in cannot be used.
+        OverloadError
+            If too much is asked at once.
+        """
+
+        def predict(router: Router) -> Surface:
+            """Ask the model."""
+            return router.predict(questions, menu=menu)
+
+        def fall_back(fallback: Fallback, _: str) -> Surface:
+            """Expect of each what options reach on average."""
+            return fallback.predict(questions, menu=menu)
+
+        return await self._ask(predict, fall_back, questions, menu)
+
+    async def curve(
+        self, questions: Sequence[Question], *, menu: Menu | None = None, **options: Any
+    ) -> Outcome[tuple[CurvePoint, ...]]:
+        """Draw expected quality against budget.
+
+        Parameters
+        ----------
+        questions, menu, **options
+            As for :meth:`Router.curve`.
+
+        Returns
+        -------
+        Outcome of tuple of CurvePoint
+
+        Raises
+        ------
+        InputError
+            If something handed in cannot be used.
+        OverloadError
+            If too much is asked at once.
+        """
+
+        def curve(router: Router) -> tuple[CurvePoint, ...]:
+            """Ask the model."""
+            return router.curve(questions, menu=menu, **options)
+
+        def fall_back(fallback: Fallback, _: str) -> tuple[CurvePoint, ...]:
+            """Take every question for an average one."""
+            return fallback.curve(questions, menu=menu, **options)
+
+        return await self._ask(curve, fall_back, questions, menu)
+
+    async def _ask(
+        self,
+        work: Callable[[Router], Value],
+        fall_back: Callable[[Fallback, str], Value],
+        questions: Sequence[Question],
+        menu: Menu | None,
+    ) -> Outcome[Value]:
+        """Ask the model in time, else do without; refuse where too much is asked at once."""
+        if self.n_in_flight >= self.limits.in_flight_max:
+            self._note("overload")
+            raise OverloadError(
+                f"{self.limits.in_flight_max} requests are being planned, which is all that is "
+                "allowed at once: ask again"
+            )
+        self.n_in_flight += 1
+        try:
+            fallback = self._fallback
+            value, cause = await self._try_model(work, fallback, questions, menu)
+            if cause is None:
+                return Outcome(value)
+            self._note(cause)
+            loop = asyncio.get_running_loop()
+            call = partial(fall_back, fallback, cause)
+            return Outcome(await loop.run_in_executor(self._spare, call), cause)
+        finally:
+            self.n_in_flight -= 1
+
+    async def _try_model(
+        self,
+        work: Callable[[Router], Value],
+        fallback: Fallback,
+        questions: Sequence[Question],
+        menu: Menu | None,
+    ) -> tuple[Any, str | None]:
+        """Give what the model says, or why it says nothing."""
+        router = self._router
+        if router is None:
+            return None, "model_missing"
+        if not self._crew.is_working:
+            return None, "model_slow"
+        offered = router.bundle.menu if menu is None else menu
+
+        def do() -> Value:
+            """Do the work, and note what the fallback may need of the menu one day."""
+            value = work(router)
+            fallback.remember(offered)
+            return value
+
+        limits, loop = self.limits, asyncio.get_running_loop()
+        cells = len(questions) * len(offered)
+        allowed_ms = limits.deadline_ms + limits.allowance_ms * cells / 1000.0
+        job = Job(do, loop.create_future(), allowed_ms / 1000.0)
+        self._waiting[job] = None
+        self._crew.submit(job)
+        self._watch(loop)
+        try:
+            return await job.future, None
+        except TimeoutError:
+            return None, "model_slow"
+        except NonFiniteError:
+            return None, "model_nonfinite"
+        except Exception as error:
+            # Arrays handed to the allocator are the model's; all else that is refused the caller's.
+            if isinstance(error, InputError) and not isinstance(error, AllocationError):
+                raise
+            # Its kind only: what it says may hold words of a question.
+            logger.warning("the model failed with %s", type(error).__name__)
+            return None, "model_failed"
+        finally:
+            self._waiting.pop(job, None)
+
+    def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
+        """See to it that somebody looks for jobs that take too long while there are any."""
+        # Of a loop that has ended nobody looks any more, whatever was agreed with it.
+        if self._watching is not loop:
+            self._watching = loop
+            loop.call_later(WATCH_SECONDS, self._look, loop)
+
+    def _look(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Give up jobs that have taken or waited too long."""
+        self._watching = None
+        now, crew = time.monotonic(), self._crew
+        current = crew.current
+        if current is not None and current.begun_at is not None:
+            too_long = now - current.begun_at > current.allowed_seconds
+            if too_long and crew.leave_behind(current):
+                _give_up(current)
+        longest = self.limits.wait_ms / 1000.0
+        for job in self._waiting:
+            has_begun = job.begun_at is not None
+            if not has_begun and (not crew.is_working or now - job.asked_at > longest):
+                _give_up(job)
+        if self._waiting:
+            self._watch(loop)
+
+    def _note(self, event: str) -> None:
+        """Count an event and tell whoever wants to know."""
+        self.events[event] += 1
+        if self._on_event is not None:
+            self._on_event(event)
+
+
+def _give_up(job: Job) -> None:
+    """Let whoever waits for a job go on without it."""
+    if not job.future.done():
+        job.future.set_exception(TimeoutError("the model took too long"))
