@@ -12,6 +12,7 @@ ERRORS = [getattr(exceptions, name) for name in exceptions.__all__]
 
 
 STATUS_BY_NAME = {
+    "OverloadError": 429,
     "UnknownError": 404,
     "ConflictError": 409,
     "StoreError": 503,
@@ -21,12 +22,13 @@ STATUS_BY_NAME = {
 
 @pytest.mark.parametrize("kind", ERRORS)
 def test_every_error_has_a_status(kind: type[exceptions.RouterError]) -> None:
-    """What was handed in wrongly is 4xx, everything else 5xx without its message."""
+    """What a caller can mend is 4xx, everything else 5xx without its message."""
     answer = answer_router_error(kind("words"))
-    is_input = issubclass(kind, exceptions.InputError)
+    is_input = issubclass(kind, exceptions.InputError | exceptions.OverloadError)
     assert answer.status_code == STATUS_BY_NAME.get(kind.__name__, 422 if is_input else 500)
     assert ("words" in bytes(answer.body).decode()) == is_input
-    assert ("retry-after" in answer.headers) == issubclass(kind, exceptions.StoreError)
+    passes = exceptions.StoreError | exceptions.OverloadError
+    assert ("retry-after" in answer.headers) == issubclass(kind, passes)
 
 
 def test_table_reaches_every_line() -> None:

@@ -11,6 +11,7 @@ from router.exceptions import (
     ConflictError,
     InputError,
     MissingExtraError,
+    OverloadError,
     RouterError,
     StoreError,
     UnknownError,
@@ -27,6 +28,7 @@ STATUS_BY_ERROR: tuple[tuple[type[RouterError], int], ...] = (
     (UnknownError, 404),
     (ConflictError, 409),
     (InputError, 422),
+    (OverloadError, 429),
     (StoreError, 503),
     (BundleError, 500),
     (MissingExtraError, 500),
@@ -134,6 +136,7 @@ def answer_router_error(error: RouterError) -> Response:
         With the message where the caller can mend it; a fault of the server is only named.
     """
     status = next(status for kind, status in STATUS_BY_ERROR if isinstance(error, kind))
-    if status == 503:
-        return answer_status(status, {"Retry-After": RETRY_AFTER_SECONDS})
-    return answer_error(status, str(error)) if status < 500 else answer_status(status)
+    headers = {"Retry-After": RETRY_AFTER_SECONDS} if status in {429, 503} else None
+    if status < 500:
+        return answer_error(status, str(error), headers)
+    return answer_status(status, headers)
