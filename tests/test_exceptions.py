@@ -21,6 +21,8 @@ BUILTINS = {
     "UnknownError": LookupError,
     "ConflictError": ValueError,
     "BundleError": ValueError,
+    "NonFiniteError": ValueError,
+    "OverloadError": RuntimeError,
     "EncoderError": RuntimeError,
     "LedgerError": RuntimeError,
     "StoreError": OSError,

@@ -13,6 +13,7 @@ from starlette.testclient import TestClient
 from router.planner import Router
 from router.service.application import create_app
 from tests.contracts.commands import PRICES, read_json, tiny_bundle
+from tests.contracts.faulty_models import make_faulty_router
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -196,14 +197,18 @@ def test_pages_in_browsers_have_to_ask_first(client: TestClient, headers: dict[s
     check_error(client.post(INFER, content=body, headers=headers), 415)
 
 
-def test_model_that_answers_nonsense_is_not_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Numbers that are none are status 503, and a defect is 500 without details."""
-    surface = Router(tiny_bundle()).predict(TEXTS)
-    surface.quality[0, 0] = np.nan
-    app = create_app(Router(tiny_bundle()))
+@pytest.mark.parametrize(
+    ("fault", "words"), [("nan", "no number"), ("raise", "failed"), ("sleep", "too long")]
+)
+def test_nothing_stands_in_for_a_model_that_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch, fault: str, words: str
+) -> None:
+    """Whoever asks the model itself is told that it does not answer, and is given nothing else."""
+    monkeypatch.setattr("router.models.heads.is_compiled", lambda: False)
+    router, session = make_faulty_router()
+    session.fault = fault
     body = {"inputs": [make_input("text", TEXTS)], "parameters": {"binary_data_output": True}}
-    with TestClient(app, raise_server_exceptions=False) as client:
-        monkeypatch.setattr(Router, "predict", lambda *_: surface)
-        check_error(client.post(INFER, json=body), 503, "no number")
-        monkeypatch.setattr(Router, "predict", lambda *_: 1 // 0)
-        check_error(client.post(INFER, json=body), 500, "internal")
+    with TestClient(create_app(router), raise_server_exceptions=False) as client:
+        check_error(client.post(INFER, json=body), 503, words)
+        session.fault = None
+        assert client.post(INFER, json=body).status_code == 200

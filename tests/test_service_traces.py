@@ -16,6 +16,7 @@ from starlette.testclient import TestClient
 from router.exceptions import InputError, MissingExtraError
 from router.planner import Router
 from router.service.application import create_app
+from router.service.desk import PlanningDesk
 from router.service.traces import Traces
 from tests.contracts.commands import PRICES, tiny_bundle
 
@@ -93,11 +94,11 @@ def test_words_of_errors_are_not_traced(
 ) -> None:
     """A defect marks its spans as failed, and its message stays out of them."""
 
-    def fail(*_: object, **__: object) -> NoReturn:
+    async def fail(*_: object, **__: object) -> NoReturn:
         with traces.span("predict"):
             raise RuntimeError(CANARY)
 
-    monkeypatch.setattr(Router, "predict", fail)
+    monkeypatch.setattr(PlanningDesk, "predict", fail)
     app = create_app(Router(tiny_bundle()), traces=traces)
     with TestClient(app, raise_server_exceptions=False) as client:
         assert client.post("/v1/predict", json={"questions": [QUESTION]}).status_code == 500

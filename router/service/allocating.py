@@ -11,8 +11,6 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from starlette.concurrency import run_in_threadpool
-
 from router.budgets import from_micro
 from router.exceptions import PoolExhaustedError, StoreError, UnknownError
 from router.ledger.prices import count_expected
@@ -173,8 +171,7 @@ class Allocating:
         prices: Mapping[str, float],
     ) -> Plan:
         """Make a plan within amounts, away from the loop that answers others."""
-        return await run_in_threadpool(
-            self.sidecar.router.allocate,
+        return await self.sidecar.desk.allocate(
             questions,
             amounts,
             menu=make_menu(body.menu),
@@ -194,7 +191,7 @@ class Allocating:
             document["shadow"] = True
         recorder, ledger = self._recorder, self.sidecar.ledger
         answer = Answer(200, write_json(document))
-        self._count(document, "shadow" if shadow else "planned")
+        self._count(document, "shadow" if shadow else _name_kind(plan))
         if recorder is None or ledger is None:
             return answer
         record = recorder.record(plan, self._fingerprint, tenant=tenant, shadow=shadow)
@@ -247,7 +244,7 @@ class Allocating:
             self._add(pending, record, 1)
         if not await self._wait(future, pending, record):
             return None
-        self._count(document, "planned")
+        self._count(document, _name_kind(plan))
         return answer
 
     async def _wait(
@@ -291,3 +288,8 @@ class Allocating:
     def _fingerprint(self) -> str:
         """Of what turns texts into features."""
         return self.sidecar.router.predictor.encoder.fingerprint
+
+
+def _name_kind(plan: Plan) -> str:
+    """Name the kind of a plan by which it is counted."""
+    return "planned" if plan.degraded is None else "fallback"

@@ -1,7 +1,8 @@
 """The application: all routes, one shape of error, and a description of everything."""
 
 # No postponed annotations here: FastAPI reads those of the routes.
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
@@ -61,10 +62,11 @@ def create_app(
     if isinstance(served, Router):
         served = Sidecar(served, metrics=Metrics() if metrics is None else metrics)
     router, metrics = served.router, served.metrics
-    checks = (*checks, served.check_store)
+    checks = (*checks, served.desk.check_model, served.check_store)
     app = FastAPI(
         title="compute-allocation-router",
         version=__version__,
+        lifespan=_make_lifespan(served),
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
@@ -74,17 +76,34 @@ def create_app(
     add_planning_routes(app, served)
     add_outcome_routes(app, served)
     add_pool_routes(app, served)
-    add_curve_routes(app, router)
-    add_inference_routes(app, router, checks)
+    add_curve_routes(app, served)
+    add_inference_routes(app, served, checks)
     # The routes are those that the application has now; no other ever becomes a series.
     metrics.add_routes(sorted({r.path for r in app.routes if isinstance(r, Route)}))
     if traces is not None:
         app.add_middleware(Tracing, traces=traces)
     app.add_middleware(Metering, metrics=metrics)
+    _describe_all(app)
+    return app
+
+
+def _make_lifespan(sidecar: Sidecar) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """Make what surrounds the application's life: with it end the threads of the desk."""
+
+    @asynccontextmanager
+    async def live(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        sidecar.desk.close()
+
+    return live
+
+
+def _describe_all(app: FastAPI) -> None:
+    """Describe bodies and errors as well, which the framework does not see."""
     make_openapi = app.openapi
 
     def openapi() -> dict[str, Any]:
-        """Describe bodies and errors as well, which the framework does not see."""
+        """Describe what the framework sees, and add the rest."""
         document = make_openapi()
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         schemas.update(describe_components((*BODIES, CurveBody, InferBody, OutcomesBody, PoolBody)))
@@ -92,7 +111,6 @@ def create_app(
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]  # The framework's own way to extend it.
-    return app
 
 
 def _add_error_handlers(app: FastAPI) -> None:

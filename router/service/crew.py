@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from contextlib import suppress
+from contextvars import copy_context
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
@@ -34,7 +35,9 @@ class Job:
         How long the work may take once it has begun.
     """
 
-    __slots__ = ("allowed_seconds", "asked_at", "begun_at", "future", "interruption", "work")
+    __slots__ = (
+        *("allowed_seconds", "asked_at", "begun_at", "context", "future", "interruption", "work"),
+    )
 
     def __init__(
         self, work: Callable[[], Any], future: asyncio.Future[Any], allowed_seconds: float
@@ -45,18 +48,24 @@ class Job:
         self.asked_at = time.monotonic()
         self.begun_at: float | None = None
         self.interruption = Interruption()
+        # A trace of the request goes on in the thread.
+        self.context = copy_context()
 
     def run(self) -> None:
         """Do the work and let the future know, by the loop that it belongs to."""
         value, error = None, None
         try:
-            with self.interruption.cover():
-                value = self.work()
+            value = self.context.run(self._work)
         except Exception as raised:  # noqa: BLE001 - Whoever waits judges it.
             error = raised
         # The loop is gone where the server has stopped meanwhile; then nobody waits.
         with suppress(RuntimeError):
             self.future.get_loop().call_soon_threadsafe(self._settle, value, error)
+
+    def _work(self) -> object:
+        """Do the work so that its runs of the model can be ended."""
+        with self.interruption.cover():
+            return self.work()
 
     def _settle(self, value: object, error: Exception | None) -> None:
         """Settle the future, unless whoever waited has gone on."""
@@ -91,15 +100,12 @@ class Crew:
         self._jobs: SimpleQueue[Job | None] = SimpleQueue()
         self._lock = threading.Lock()
         self._active: _Member | None = None
-        self._is_closed = False
         self.n_lost = 0
-        with self._lock:
-            self._hire()
 
     @property
     def is_working(self) -> bool:
-        """Whether there is a thread that takes work."""
-        return self._active is not None
+        """Whether there is a thread that takes work, or there may be one."""
+        return self._active is not None or self.n_lost < self._lost_max
 
     @property
     def current(self) -> Job | None:
@@ -116,6 +122,9 @@ class Crew:
             One whose future is settled when its turn comes is passed over.
         """
         self._jobs.put(job)
+        if self._active is None:
+            with self._lock:
+                self._hire()
 
     def leave_behind(self, job: Job) -> bool:
         """Stop waiting for the thread that works on a job, and put another in its place.
@@ -135,19 +144,18 @@ class Crew:
                 return False
             self._active = None
             self.n_lost += 1
-            if self.n_lost < self._lost_max:
-                self._hire()
+            self._hire()
         job.interruption.interrupt()
         return True
 
     def close(self) -> None:
-        """Let the thread end once it has nothing to do; those left behind end when they return."""
-        with self._lock:
-            self._is_closed = True
+        """Let the thread end once it has nothing to do; the next job gets a new one."""
         self._jobs.put(None)
 
     def _hire(self) -> None:
-        """Put a new thread to work; the lock is held."""
+        """Put a new thread to work where there is none and may be one; the lock is held."""
+        if self._active is not None or self.n_lost >= self._lost_max:
+            return
         member = self._active = _Member()
         # No process waits for a thread that never returns.
         threading.Thread(target=self._serve, args=(member,), name="planning", daemon=True).start()
@@ -157,6 +165,10 @@ class Crew:
         while True:
             job = self._jobs.get()
             if job is None:
+                with self._lock:
+                    self._active = None
+                    if not self._jobs.empty():
+                        self._hire()
                 return
             if job.future.done():
                 continue
@@ -170,6 +182,6 @@ class Crew:
                     continue
                 # Left behind, and back: the place is free where too many others are still away.
                 self.n_lost -= 1
-                if self._active is not None or self._is_closed:
+                if self._active is not None:
                     return
                 self._active = member

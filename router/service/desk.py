@@ -12,6 +12,7 @@ import logging
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -80,6 +81,16 @@ class Outcome(Generic[Value]):
     value: Value
     degraded: str | None = None
 
+    def mark(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Mark an answer that was found without the model.
+
+        Examples
+        --------
+        >>> Outcome(1, "model_slow").mark({"answer": 1})
+        {'answer': 1, 'degraded': 'model_slow'}
+        """
+        return document if self.degraded is None else {**document, "degraded": self.degraded}
+
 
 class PlanningDesk:
     """Asks the model on a thread of its own, under a deadline, and goes on without it if need be.
@@ -119,8 +130,7 @@ class PlanningDesk:
         self._waiting: dict[Job, None] = {}
         self._watching: asyncio.AbstractEventLoop | None = None
         self._crew = Crew(self.limits.lost_max)
-        # What needs no model cannot get stuck; on a thread, so that a long plan stalls nobody.
-        self._spare = ThreadPoolExecutor(1, thread_name_prefix="fallback")
+        self._spare = _open_spare()
 
     @property
     def router(self) -> Router | None:
@@ -147,9 +157,10 @@ class PlanningDesk:
         return None if self._crew.is_working else "the model does not answer"
 
     def close(self) -> None:
-        """Let the threads end; one that is stuck ends with the process."""
+        """Let idle threads end; whoever asks again gets new ones."""
         self._crew.close()
-        self._spare.shutdown(wait=False, cancel_futures=True)
+        self._spare.shutdown(wait=False)
+        self._spare = _open_spare()
 
     async def allocate(
         self,
@@ -276,7 +287,7 @@ class PlanningDesk:
                 return Outcome(value)
             self._note(cause)
             loop = asyncio.get_running_loop()
-            call = partial(fall_back, fallback, cause)
+            call = partial(copy_context().run, fall_back, fallback, cause)
             return Outcome(await loop.run_in_executor(self._spare, call), cause)
         finally:
             self.n_in_flight -= 1
@@ -354,6 +365,11 @@ class PlanningDesk:
         self.events[event] += 1
         if self._on_event is not None:
             self._on_event(event)
+
+
+def _open_spare() -> ThreadPoolExecutor:
+    """Make room for what needs no model, and so cannot get stuck: long plans stall nobody there."""
+    return ThreadPoolExecutor(1, thread_name_prefix="fallback")
 
 
 def _give_up(job: Job) -> None:

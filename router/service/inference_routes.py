@@ -5,14 +5,13 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from fastapi import FastAPI
-from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from router import __version__
+from router.choices import DEGRADED
 from router.exceptions import InputError
 from router.planner import Router
 from router.service.answers import answer_json, write_json
@@ -20,6 +19,7 @@ from router.service.bodies import JSON_TYPE, read_body
 from router.service.description import describe_body
 from router.service.health_routes import Check, find_reason
 from router.service.schemas import QUESTIONS_MAX, QuestionBody, make_questions
+from router.service.sidecar import Sidecar
 from router.service.tensors import InferBody, read_inference, read_texts, write_inference
 
 __all__ = ["add_inference_routes", "fit_protocol"]
@@ -67,18 +67,19 @@ def fit_protocol(path: str, answer: Response) -> Response:
     return Response(write_json({"error": message}), status, headers, media_type=JSON_TYPE)
 
 
-def add_inference_routes(app: FastAPI, router: Router, checks: Sequence[Check] = ()) -> None:
+def add_inference_routes(app: FastAPI, sidecar: Sidecar, checks: Sequence[Check] = ()) -> None:
     """Add ``GET /v2``, and below ``/v2/models/gain`` metadata, readiness and inference.
 
     Parameters
     ----------
     app : FastAPI
         Where.
-    router : Router
+    sidecar : Sidecar
         Answers them; its bundle is the model's one version.
     checks : sequence of callable, optional
         What has to be in order before work is sent here.
     """
+    router = sidecar.router
 
     @app.get("/v2")
     async def describe_server() -> Response:
@@ -118,7 +119,7 @@ def add_inference_routes(app: FastAPI, router: Router, checks: Sequence[Check] =
         unnamed = () if "origin" in request.headers else ("",)
         content = await read_body(request, media_types=(JSON_TYPE, RAW_TYPE, *unnamed))
         stated_bytes = request.headers.get(HEADER_BYTES)
-        return await run_in_threadpool(_infer, router, content, stated_bytes)
+        return await _infer(sidecar, content, stated_bytes)
 
 
 def _check_model(router: Router, model: str, version: str | None) -> None:
@@ -150,19 +151,20 @@ def _describe(router: Router) -> dict[str, Any]:
     }
 
 
-def _infer(router: Router, content: bytes, stated_bytes: str | None) -> Response:
-    """Answer a request for an inference."""
+async def _infer(sidecar: Sidecar, content: bytes, stated_bytes: str | None) -> Response:
+    """Answer a request for an inference; where the model does not answer, nothing stands in."""
     body, raw = read_inference(content, stated_bytes)
     questions = make_questions(_read_questions(body, raw))
     wanted = _choose_outputs(body)
-    surface = router.predict(questions)
-    if not np.isfinite(surface.quality).all():
-        raise HTTPException(503, "the model answered with something that is no number")
+    outcome = await sidecar.desk.predict(questions)
+    if outcome.degraded is not None:
+        raise HTTPException(503, DEGRADED[outcome.degraded])
+    surface = outcome.value
     tensors: dict[str, Any] = {
         "quality": surface.quality,
         "options": surface.menu.names,
     }
-    head = {"model_name": MODEL, "model_version": router.bundle.bundle_id}
+    head = {"model_name": MODEL, "model_version": sidecar.router.bundle.bundle_id}
     answer, header_bytes = write_inference(
         {**head, "id": body.id} if body.id else head,
         {name: tensors[name] for name in wanted},

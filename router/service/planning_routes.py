@@ -6,12 +6,10 @@ from typing import Any
 
 from fastapi import FastAPI
 from numpy.typing import NDArray
-from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from router.ledger.records import Answer
-from router.planner import Router
 from router.questions import Question
 from router.service.allocating import Allocating
 from router.service.answers import answer_json
@@ -60,28 +58,19 @@ def add_planning_routes(app: FastAPI, sidecar: Sidecar) -> None:
     @app.post("/v1/predict", openapi_extra=describe_body(PredictBody))
     async def predict(request: Request) -> Response:
         """Predict the quality of every question under every option."""
-        content = await read_body(request)
-        return await run_in_threadpool(_predict, sidecar.router, content)
-
-
-def _predict(router: Router, content: bytes) -> Response:
-    """Answer a request for predictions."""
-    body = decode_body(content, PredictBody)
-    questions = make_questions(body.questions)
-    surface = router.predict(questions, menu=make_menu(body.menu))
-    return answer_json(
-        {
-            "bundle_id": router.bundle.bundle_id,
+        body = decode_body(await read_body(request), PredictBody)
+        questions = make_questions(body.questions)
+        outcome = await sidecar.desk.predict(questions, menu=make_menu(body.menu))
+        surface = outcome.value
+        document = {
+            "bundle_id": sidecar.router.bundle.bundle_id,
             "options": list(surface.menu.names),
             "evidence": list(surface.evidence),
             "familiarity": _name_rows(questions, surface.familiarity),
             "abstained": _name_rows(questions, surface.abstained),
-            "quality": {
-                question.id: row
-                for question, row in zip(questions, surface.quality.tolist(), strict=True)
-            },
+            "quality": _name_rows(questions, surface.quality),
         }
-    )
+        return answer_json(outcome.mark(document))
 
 
 def _name_rows(questions: Sequence[Question], values: NDArray[Any] | None) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ import msgspec
 from msgspec import Meta
 
 from router.exceptions import InputError
+from router.service.desk import DeskLimits
 from router.service.limits import WireLimits
 
 if TYPE_CHECKING:
@@ -54,7 +55,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     body_bytes_max : int, default=262144
         How long the body of a request may be; up to 1 MiB.
     in_flight_max : int, default=64
-        Requests worked on at once; more are answered by status 503.
+        Requests worked on at once; more are answered by status 503, or 429 where they would have
+        to be planned.
+    deadline_ms : float, default=25.0
+        For how many milliseconds a request may occupy the model, beside 4 for each thousand pairs
+        of question and option; then it is planned by the options' means.
     connections_max : int, default=1000
         Connections at once; the one idle longest makes room.
     header_seconds : float, default=5.0
@@ -81,6 +86,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     lease_seconds: Annotated[float, Meta(ge=1, le=86_400)] = 300.0
     body_bytes_max: Annotated[int, Meta(ge=1024, le=1024 * 1024)] = 256 * 1024
     in_flight_max: Annotated[int, Meta(ge=1, le=10_000)] = 64
+    deadline_ms: Annotated[float, Meta(ge=1, le=60_000)] = 25.0
     connections_max: Annotated[int, Meta(ge=1, le=100_000)] = 1000
     header_seconds: Seconds = 5.0
     body_seconds: Seconds = 10.0
@@ -123,7 +129,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         True
         """
         names = ("shadow", "store_texts", "store_features", "lease_seconds")
-        return {name: getattr(self, name) for name in names}
+        limits = DeskLimits(deadline_ms=self.deadline_ms, in_flight_max=self.in_flight_max)
+        return {name: getattr(self, name) for name in names} | {"limits": limits}
 
 
 def load_settings(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from router.exceptions import UnknownError
+from router.service.desk import DeskLimits, PlanningDesk
 from router.service.metrics import Metrics
 from router.service.repetitions import Repetitions
 
@@ -43,6 +44,8 @@ class Sidecar:
         Whether what the model reads of a text is written down, so that one can train on it.
     lease_seconds : float, default=300
         For how long a pool holds what a plan costs when the request does not say.
+    limits : DeskLimits
+        How long the model may take, and how much is planned at once.
     """
 
     router: Router
@@ -52,12 +55,23 @@ class Sidecar:
     store_texts: bool = False
     store_features: bool = True
     lease_seconds: float = LEASE_SECONDS
+    limits: DeskLimits = field(default_factory=DeskLimits)
+    desk: PlanningDesk = field(init=False)
     repetitions: Repetitions = field(init=False)
     _locks: dict[tuple[str, str], asyncio.Lock] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
-        """Make what remembers repeated requests."""
+        """Make what plans, and what remembers repeated requests."""
+        desk = PlanningDesk(self.router, self.limits, self._note)
+        object.__setattr__(self, "desk", desk)
         object.__setattr__(self, "repetitions", Repetitions(self.ledger))
+
+    def _note(self, event: str) -> None:
+        """Count what the planning desk tells."""
+        if event == "overload":
+            self.metrics.count("shed", event)
+        else:
+            self.metrics.count("fallback", event)
 
     def require_ledger(self) -> Ledger:
         """Give the ledger.
