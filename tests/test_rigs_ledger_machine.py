@@ -44,7 +44,7 @@ FAULTS = {
     "keeps what was not spent": (pools, "BOOK", pools.BOOK.replace("- :returned", "- :settled")),
     "forgets overrun": (pools, "BOOK", pools.BOOK.replace("overrun + :overrun", "overrun")),
     "never expires": (ledger_module, "expire_plans", lambda _connection, _now: 0),
-    "forgets answers": (answers, "KEEP_SECONDS", 24 * 3600 - 59),
+    "forgets answers": (answers, "KEEP_SECONDS", 3600),
     "forgets plans": (retention, "UNREPORTED_SECONDS", 1),
     "believes the date": (LeaseClock, "now", lambda clock: clock.read_wall()),
     "loses its log in a crash": (places, "STORE_FILES", ("ledger.sqlite", "secret")),
