@@ -57,7 +57,11 @@ class Script:
         ("half", False, {"a": b"old"}),
     ],
 )
-def test_disk_keeps_what_was_synced(mode: str, keep: bool, left: dict[str, bytes]) -> None:  # noqa: FBT001
+def test_disk_keeps_what_was_synced(
+    mode: str,
+    keep: bool,  # noqa: FBT001 - a parameter of the test
+    left: dict[str, bytes],
+) -> None:
     """What was synced is there after a cut, what was not is as chance has it."""
     disk = Disk()
     disk.remembered["a"] = disk.directory["a"] = Content(is_new=False)

@@ -60,6 +60,9 @@ class FaultyFile(apsw.VFSFile):
         self._disk.count_call()
         super().xSync(flags)
 
+    def excepthook(self, *_: object) -> None:
+        """Say nothing where SQLite goes on in spite of a fault, as when a checkpoint may wait."""
+
 
 class FaultyDisk(apsw.VFS):
     """A file system that fails at one call, or from one call on.
@@ -89,6 +92,9 @@ class FaultyDisk(apsw.VFS):
         if self.n_calls == self._at or (self._sticky and self.n_calls > self._at > 0):
             self.n_failed += 1
             raise self._error("a planted fault")
+
+    def excepthook(self, *_: object) -> None:
+        """Say nothing where SQLite goes on in spite of a fault, as when a checkpoint may wait."""
 
     def mend(self) -> None:
         """Let nothing fail any more."""
