@@ -157,9 +157,14 @@ def _open(path: Path, flags: int, settings: Sequence[str], vfs: str | None) -> a
         connection.set_busy_timeout(BUSY_MILLISECONDS)
         for setting in settings:
             connection.execute(setting)
+        # Where it cannot be had, for want of shared memory or by a fault, SQLite only says so.
+        ((mode,),) = fetch(connection, "PRAGMA journal_mode")
     except apsw.Error as error:
         connection.close()
         raise LedgerError(f"{path}: the store cannot be opened ({error})") from None
+    if mode != "wal":
+        connection.close()
+        raise LedgerError(f"{path}: keeps no write-ahead log, but {mode!r}")
     return connection
 
 

@@ -60,8 +60,9 @@ class FaultyFile(apsw.VFSFile):
         self._disk.count_call()
         super().xSync(flags)
 
-    def excepthook(self, *_: object) -> None:
+    def excepthook(self, *_: object) -> bool:
         """Say nothing where SQLite goes on in spite of a fault, as when a checkpoint may wait."""
+        return True
 
 
 class FaultyDisk(apsw.VFS):
@@ -93,8 +94,9 @@ class FaultyDisk(apsw.VFS):
             self.n_failed += 1
             raise self._error("a planted fault")
 
-    def excepthook(self, *_: object) -> None:
+    def excepthook(self, *_: object) -> bool:
         """Say nothing where SQLite goes on in spite of a fault, as when a checkpoint may wait."""
+        return True
 
     def mend(self) -> None:
         """Let nothing fail any more."""
