@@ -14,6 +14,7 @@ import secrets
 import signal
 import sys
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import apsw
@@ -23,6 +24,7 @@ from tests.rigs.places import open_place
 from tests.rigs.work import Work, inspect_store, open_ledger
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from router.ledger import Ledger
@@ -60,10 +62,6 @@ class FaultyFile(apsw.VFSFile):
         self._disk.count_call()
         super().xSync(flags)
 
-    def excepthook(self, *_: object) -> bool:
-        """Say nothing where SQLite goes on in spite of a fault, as when a checkpoint may wait."""
-        return True
-
 
 class FaultyDisk(apsw.VFS):
     """A file system that fails at one call, or from one call on.
@@ -93,10 +91,6 @@ class FaultyDisk(apsw.VFS):
         if self.n_calls == self._at or (self._sticky and self.n_calls > self._at > 0):
             self.n_failed += 1
             raise self._error("a planted fault")
-
-    def excepthook(self, *_: object) -> bool:
-        """Say nothing where SQLite goes on in spite of a fault, as when a checkpoint may wait."""
-        return True
 
     def mend(self) -> None:
         """Let nothing fail any more."""
@@ -132,7 +126,7 @@ def fail_nth(
     """
     name = f"faulty-{at}-{error}-{sticky}"
     disk = FaultyDisk(name, at, ERRORS[error], sticky=sticky)
-    with open_place() as place:
+    with open_place() as place, _expect_faults():
         path = place / "data"
         ledger = _open(path, disk, name)
         work = Work(ledger, seed)
@@ -142,6 +136,23 @@ def fail_nth(
     reached = disk.n_failed > 0
     disk.unregister()
     return reached, [f"call {at}, {error}, sticky {sticky}: {fault}" for fault in faults]
+
+
+@contextmanager
+def _expect_faults() -> Iterator[None]:
+    """Say nothing of faults in spite of which SQLite goes on, as when a checkpoint may wait."""
+    before = sys.unraisablehook
+
+    def hear(report: Any) -> None:
+        """Pass on what was not planted."""
+        if not isinstance(report.exc_value, apsw.Error):
+            before(report)
+
+    sys.unraisablehook = hear
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 def _open(path: Path, disk: FaultyDisk, name: str) -> Ledger:
