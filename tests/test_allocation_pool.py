@@ -20,13 +20,13 @@ def test_expectation_follows_the_horizon_and_goes_on_past_it() -> None:
     assert pool.expected == 2
 
 
-def test_without_a_horizon_as_many_are_expected_as_have_come() -> None:
-    """At least a hundred, later as many as before."""
+def test_without_a_horizon_thrice_as_many_are_expected_as_have_come() -> None:
+    """At least three hundred, later three times as many as have come."""
     pool = Pool(100)
-    assert pool.expected == 100
+    assert pool.expected == 300
     for _ in range(250):
         pool.skip()
-    assert pool.expected == 250
+    assert pool.expected == 750
 
 
 def test_settling_replaces_the_planned_cost() -> None:

@@ -194,8 +194,9 @@ class DualMirrorDescent(OnlinePolicy):
     horizon : int, optional
         Number of questions expected. Where fewer come, the share of the missing ones is left over.
         Where more come, they are served from what is left, which is then spread over a tenth of the
-        horizon at a time. Without a horizon as many further questions are expected as have come, at
-        least 100: the pool never runs dry at once, but later questions get ever smaller shares.
+        horizon at a time. Without a horizon three times as many further questions are expected as
+        have come, at least 300: the pool never runs dry at once, but later questions get ever
+        smaller shares, and a short stream leaves much of it.
     prior_price : float or sequence of float, optional
         Value of a micro-unit to start from, one per budget, such as the ``shadow_price`` of a plan
         for earlier questions. By default guessed from the first question.

@@ -21,8 +21,10 @@ if TYPE_CHECKING:
 __all__ = ["Pool", "check_count", "check_prices", "check_whole"]
 
 BUDGETS_MAX = 4
-# Questions expected at the least where nobody said how many there will be.
-UNKNOWN_MIN = 100
+# Questions expected where nobody said how many there will be: at the least, and for each that has
+# come.
+UNKNOWN_MIN = 300
+UNKNOWN_FACTOR = 3
 # Past its horizon the rest of a pool is made to last for this part of the horizon again.
 OVERRUN = 0.1
 
@@ -85,7 +87,7 @@ class Pool:
     def expected(self) -> int:
         """How many further questions the rest of the pool is meant to serve, at least one."""
         if self.horizon is None:
-            return max(UNKNOWN_MIN, self.n_questions)
+            return max(UNKNOWN_MIN, UNKNOWN_FACTOR * self.n_questions)
         to_come = self.horizon - self.n_questions
         return to_come if to_come > 0 else max(1, int(self.horizon * OVERRUN))
 
