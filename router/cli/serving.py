@@ -3,6 +3,7 @@
 # No postponed annotations here: typer reads them when the command is declared.
 import sys
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -113,10 +114,11 @@ def serve(
         # Before the model, as a directory in use is told at once.
         ledger = None if settings.data is None else held.enter_context(Ledger(Path(settings.data)))
         router = load_router(model, prices, encoder, encoder_model)
-        # Before the address is told, as whoever reads it may ask at once.
+        # Before the address is told, as whoever reads it may ask, or end it, at once.
         if router.warm_up():
             router.predict(["Is everything ready?"])
-        _tell_address(
+        announce = partial(
+            _tell_address,
             settings.host,
             listening.getsockname()[1],
             router.bundle.bundle_id,
@@ -124,7 +126,7 @@ def serve(
         )
         sidecar = Sidecar(router, ledger, **settings.to_sidecar())
         app = guard(create_app(sidecar), settings, accepted, sidecar.metrics)
-        run_server(app, listening, settings, sidecar.metrics)
+        run_server(app, listening, settings, sidecar.metrics, announce)
 
 
 def _tell_address(host: str, port: int, bundle_id: str, *, open_to_all: bool) -> None:

@@ -218,6 +218,9 @@ class Allocating:
     ) -> Answer | None:
         """Plan within what a pool has left and reserve it; None where others were quicker."""
         ledger, name = self.sidecar.require_ledger(), str(body.pool)
+        if (tenant, name) not in self._pending:
+            # Nothing is kept of names that are none.
+            ledger.read_pool(tenant, name)
         pending = self._pending.setdefault((tenant, name), {})
         async with self.sidecar.lock_pool(tenant, name):
             state = ledger.read_pool(tenant, name)

@@ -18,6 +18,8 @@ from router.service.keys import load_keys
 from router.service.protocol import make_protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import ASGIApp
 
     from router.service.keys import Keys
@@ -197,7 +199,11 @@ def make_server(app: ASGIApp, settings: Settings, metrics: Metrics | None = None
 
 
 def run_server(
-    app: ASGIApp, listening: socket.socket, settings: Settings, metrics: Metrics | None = None
+    app: ASGIApp,
+    listening: socket.socket,
+    settings: Settings,
+    metrics: Metrics | None = None,
+    announce: Callable[[], None] | None = None,
 ) -> None:
     """Serve until the process is told to stop, then let running requests finish.
 
@@ -214,6 +220,8 @@ def run_server(
         Limits.
     metrics : Metrics, optional
         Where clients that were too slow are counted.
+    announce : callable, optional
+        Tells whoever waits for it that the service may be asked, and may be told to stop.
     """
     warm_allocation()
     warm_features()
@@ -228,6 +236,8 @@ def run_server(
     # handler that it finds then asks for what has already happened.
     before = signal.signal(signal.SIGTERM, stop)
     try:
+        if announce is not None:
+            announce()
         server.run(sockets=[listening])
     finally:
         signal.signal(signal.SIGTERM, before)
