@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import pytest
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
+from router.ledger import Ledger
 from router.planner import Router
 from router.service.access import OPEN_PATHS, ROLES_BY_ROUTE, find_methods
 from router.service.application import create_app
 from router.service.keys import Keys, Role, make_key
 from router.service.server import guard
 from router.service.settings import Settings
-from tests.contracts.commands import tiny_bundle
+from router.service.sidecar import Sidecar
+from tests.contracts.commands import PRICES, tiny_bundle
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from fastapi import FastAPI
 
 KEYS = {role: make_key(f"tenant-of-{role}", [role]) for role in Role}
@@ -85,3 +90,49 @@ def test_templates_fit_one_part_each() -> None:
     assert find_methods("/v1/pools") == ROLES_BY_ROUTE["/v1/pools"]
     for path in ("/v1/pools/", "/v1/pools/a/b", "/v1//a", "v1/pools/a", ""):
         assert find_methods(path) is None
+
+
+@pytest.fixture(scope="module")
+def tenants(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[TestClient]]:
+    """Let two tenants talk to one sidecar, each with a key that may do everything."""
+    made = [make_key(tenant, list(Role)) for tenant in ("anna", "bert")]
+    with Ledger(tmp_path_factory.mktemp("ledger")) as ledger:
+        sidecar = Sidecar(Router(tiny_bundle(), PRICES), ledger)
+        edge = guard(create_app(sidecar), Settings(), Keys([key for _, key in made]))
+        with ExitStack() as held:
+            yield [
+                held.enter_context(
+                    TestClient(
+                        edge,
+                        base_url="http://localhost",
+                        headers={"authorization": f"Bearer {text}"},
+                    )
+                )
+                for text, _ in made
+            ]
+
+
+def test_a_tenant_sees_only_what_is_its_own(tenants: list[TestClient]) -> None:
+    """Pools, plans and answers under a key of one tenant are not there for another."""
+    first, second = tenants
+    pool = {"name": "purse", "capacity": {"searches": 100}}
+    assert first.post("/v1/pools", json=pool).status_code == 201
+    body = {"questions": [{"id": "a", "text": "Who?"}], "pool": "purse"}
+    repeated = {"idempotency-key": "k-4711"}
+    plan = first.post("/v1/allocate", json=body, headers=repeated)
+    assert plan.status_code == 200
+    report = {
+        "plan_id": plan.json()["plan_id"],
+        "outcomes": [{"id": "a", "cost": {"searches": 1}, "quality": 1.0}],
+    }
+    assert second.get("/v1/pools/purse").status_code == 404
+    assert second.get("/v1/pools").json()["pools"] == []
+    assert second.post("/v1/outcomes", json=report).status_code == 404
+    # The very same request, key and all, is another one when another tenant sends it.
+    assert second.post("/v1/allocate", json=body, headers=repeated).status_code == 404
+    assert second.post("/v1/pools", json={**pool, "capacity": {"usd": 1}}).status_code == 201
+    assert first.get("/v1/pools/purse").json()["capacity"] == {"searches": 100}
+    assert first.post("/v1/outcomes", json=report).status_code == 200
+    assert first.post("/v1/allocate", json=body, headers=repeated).content == plan.content
+    told = second.get("/metrics").text
+    assert not any(word in told for word in ("anna", "bert", "purse", "k-4711"))

@@ -31,6 +31,7 @@ TESTS_WITHOUT_A_MODULE = frozenset(
         "test_packaging",
         "test_readme",
         "test_rigs_edge",
+        "test_rigs_privacy",
         "test_tidy",
         "test_tidy_files",
     }

@@ -91,9 +91,8 @@ def serve(
 ) -> None:
     """Serve predictions and plans over HTTP until the process is told to stop."""
     try:
-        from router.ledger import Ledger
+        from router.service import server
         from router.service.application import create_app
-        from router.service.server import choose_keys, guard, is_loopback, open_socket, run_server
         from router.service.settings import load_settings
         from router.service.sidecar import Sidecar
     except ImportError as error:
@@ -108,11 +107,11 @@ def serve(
         "data": None if data is None else str(data),
     }
     settings = load_settings(config, overrides)
-    accepted = choose_keys(settings)
+    accepted = server.choose_keys(settings)
     with ExitStack() as held:
-        listening = held.enter_context(open_socket(settings.host, settings.port))
+        listening = held.enter_context(server.open_socket(settings.host, settings.port))
         # Before the model, as a directory in use is told at once.
-        ledger = None if settings.data is None else held.enter_context(Ledger(Path(settings.data)))
+        ledger = held.enter_context(server.open_ledger(settings))
         router = load_router(model, prices, encoder, encoder_model)
         # Before the address is told, as whoever reads it may ask, or end it, at once.
         if router.warm_up():
@@ -122,11 +121,11 @@ def serve(
             settings.host,
             listening.getsockname()[1],
             router.bundle.bundle_id,
-            open_to_all=accepted is None and not is_loopback(settings.host),
+            open_to_all=accepted is None and not server.is_loopback(settings.host),
         )
         sidecar = Sidecar(router, ledger, **settings.to_sidecar())
-        app = guard(create_app(sidecar), settings, accepted, sidecar.metrics)
-        run_server(app, listening, settings, sidecar.metrics, announce)
+        app = server.guard(create_app(sidecar), settings, accepted, sidecar.metrics)
+        server.run_server(app, listening, settings, sidecar.metrics, announce)
 
 
 def _tell_address(host: str, port: int, bundle_id: str, *, open_to_all: bool) -> None:

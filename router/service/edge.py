@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["LOOPBACK_HOSTS", "Edge"]
 
 LOOPBACK_HOSTS = frozenset({"127.0.0.1", "[::1]", "localhost"})
-IN_FLIGHT_MAX = 64
+IN_FLIGHT_MAX = 256
 # Bodies that are still coming in, of all connections together.
 HELD_BYTES_MAX = 64 * 1024 * 1024
 # Where another answer would make an overload worse: nobody kills a busy server for being busy.
@@ -65,7 +65,7 @@ class Edge:
         lead here, and a browser would take the answers for its own.
     body_bytes_max : int, default=262144
         How long a body may be.
-    in_flight_max : int, default=64
+    in_flight_max : int, default=256
         How many requests are worked on at once; more are answered by status 503.
     metrics : Metrics, optional
         Where those that are not let through are counted; the application counts the others.

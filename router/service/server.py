@@ -6,6 +6,8 @@ import ipaddress
 import resource
 import signal
 import socket
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvicorn
@@ -13,12 +15,13 @@ import uvicorn
 from router.allocation import warm_up as warm_allocation
 from router.exceptions import InputError
 from router.features.engines import warm_up as warm_features
+from router.ledger import Ledger
 from router.service.edge import LOOPBACK_HOSTS, Edge
 from router.service.keys import load_keys
 from router.service.protocol import make_protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from starlette.types import ASGIApp
 
@@ -26,9 +29,19 @@ if TYPE_CHECKING:
     from router.service.metrics import Metrics
     from router.service.settings import Settings
 
-__all__ = ["choose_keys", "guard", "is_loopback", "make_server", "open_socket", "run_server"]
+__all__ = [
+    "choose_keys",
+    "guard",
+    "is_loopback",
+    "make_server",
+    "open_ledger",
+    "open_socket",
+    "run_server",
+]
 
 BACKLOG = 512
+# While no more plans are taken on, reports, pools and metrics still are.
+ROOM_PER_PLAN = 4
 # What the process itself holds open beside its connections.
 OWN_FILES = 128
 
@@ -88,6 +101,31 @@ def choose_keys(settings: Settings) -> Keys | None:
             "(127.0.0.1, ::1, localhost) are served; `router key new` makes keys"
         )
     return None
+
+
+@contextmanager
+def open_ledger(settings: Settings) -> Iterator[Ledger | None]:
+    """Open the ledger, if one is kept.
+
+    Parameters
+    ----------
+    settings : Settings
+        Where, and for how long things are kept.
+
+    Yields
+    ------
+    Ledger or None
+
+    Raises
+    ------
+    LedgerError
+        If the directory is in use or cannot be used.
+    """
+    if settings.data is None:
+        yield None
+        return
+    with Ledger(Path(settings.data), retention_seconds=settings.to_retention()) as ledger:
+        yield ledger
 
 
 def open_socket(host: str, port: int) -> socket.socket:
@@ -162,7 +200,7 @@ def guard(
         keys,
         allowed_hosts=hosts,
         body_bytes_max=settings.body_bytes_max,
-        in_flight_max=settings.in_flight_max,
+        in_flight_max=ROOM_PER_PLAN * settings.in_flight_max,
         metrics=metrics,
     )
 

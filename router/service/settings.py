@@ -52,11 +52,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         Whether what the model reads of a question is written down, to train on.
     lease_seconds : float, default=300.0
         For how long a pool holds what a plan costs when the request does not say.
+    retention_days : float, optional
+        For how long plans are kept whose outcomes were reported; for ever by default.
     body_bytes_max : int, default=262144
         How long the body of a request may be; up to 1 MiB.
     in_flight_max : int, default=64
-        Requests worked on at once; more are answered by status 503, or 429 where they would have
-        to be planned.
+        Requests planned or waiting to be planned at once; more are answered by status 429. Of all
+        kinds together four times as many are worked on; more are answered by status 503.
     deadline_ms : float, default=25.0
         For how many milliseconds a request may occupy the model, beside 4 for each thousand pairs
         of question and option; then it is planned by the options' means.
@@ -84,6 +86,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     store_texts: bool = False
     store_features: bool = True
     lease_seconds: Annotated[float, Meta(ge=1, le=86_400)] = 300.0
+    retention_days: Annotated[float, Meta(gt=0, le=36_500)] | None = None
     body_bytes_max: Annotated[int, Meta(ge=1024, le=1024 * 1024)] = 256 * 1024
     in_flight_max: Annotated[int, Meta(ge=1, le=10_000)] = 64
     deadline_ms: Annotated[float, Meta(ge=1, le=60_000)] = 25.0
@@ -114,6 +117,21 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             body_bytes_max=self.body_bytes_max,
             connections_max=self.connections_max,
         )
+
+    def to_retention(self) -> float | None:
+        """Give the part that concerns how long things are kept.
+
+        Returns
+        -------
+        float or None
+            Seconds, the ledger's unit; None for ever.
+
+        Examples
+        --------
+        >>> Settings(retention_days=2.0).to_retention()
+        172800.0
+        """
+        return None if self.retention_days is None else 86_400 * self.retention_days
 
     def to_sidecar(self) -> dict[str, Any]:
         """Give the part that concerns plans and what is kept of them.

@@ -177,7 +177,10 @@ def fuzz_sidecar(
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         tiny_bundle().save(directory / "bundle")
+        # A busy machine would otherwise be told to plan without the model, which is another test.
+        (directory / "router.toml").write_text("deadline_ms = 60000\n", "utf-8")
         arguments = ["--model", directory / "bundle", "--data", directory / "data"]
+        arguments += ["--config", directory / "router.toml"]
         with run_sidecar(ROOT, arguments, command) as sidecar:
             process_id = sidecar.process.pid
             report = fuzz(sidecar.port, n_requests, seed, lambda: read_memory(process_id))
