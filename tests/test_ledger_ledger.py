@@ -135,6 +135,10 @@ def test_plan_without_pool_is_reported_on(ledger: Ledger) -> None:
         "settled"
     ]
     assert read_account(ledger) == (0, 0, 0, 1000)
+    ledger.record(make_record("b", [100])).result()
+    assert ledger.settle("default", "b", [Report("q0", released=True)]).result().words == [
+        "released"
+    ]
 
 
 def test_everything_is_there_after_a_restart(tmp_path: Path, clock: VirtualClock) -> None:

@@ -104,6 +104,8 @@ def test_what_waits_meanwhile_goes_into_one_commit(
     """While one commit is made the next gathers, up to its limit."""
     gate = Gate(writer)
     before = writer.n_commits
+    seen: list[tuple[float, int]] = []
+    writer.watch = lambda seconds, n_waiting: seen.append((seconds, n_waiting))
     futures = [writer.submit(insert(n)) for n in range(BATCH_MAX + 1)]
     assert writer.n_waiting == BATCH_MAX + 1
     gate.open()
@@ -111,7 +113,8 @@ def test_what_waits_meanwhile_goes_into_one_commit(
     writer.close()
     assert writer.n_commits - before == 3
     assert writer.n_waiting == 0
-    assert writer.commit_seconds > 0
+    assert [n_waiting for _, n_waiting in seen] == [BATCH_MAX + 1, 1, 0]
+    assert min(seconds for seconds, _ in seen) > 0
     assert read_numbers(connection) == list(range(BATCH_MAX + 1))
 
 

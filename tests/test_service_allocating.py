@@ -195,11 +195,19 @@ def test_shadow_enforces_nothing(client: TestClient, ledger: Ledger) -> None:
 
 
 def test_leases_end(client: TestClient, clock: VirtualClock, ledger: Ledger) -> None:
-    """What an agent never reports on is free again when its lease is over."""
-    ask(client, pool="night", lease_s=30)
+    """What an agent never reports on is free again when its lease is over, and that is counted."""
+    plan = ask(client, pool="night", lease_s=30)
     clock.pass_seconds(31)
     ledger.probe().result()
     assert read_pool(client)["reserved"]["usd"] == 0
+    reports = [{"id": "a", "cost": {"usd": 0.01}}]
+    late = ask(client, "/v1/outcomes", plan_id=plan["plan_id"], outcomes=reports)
+    assert late["outcomes"] == [{"id": "a", "status": "late"}]
+    assert read_pool(client)["overrun"] == {"usd": 0.01}
+    shown = client.get("/metrics").text
+    for event in ("granted", "expired", "late", "overrun"):
+        assert f'router_ledger_events_total{{event="{event}"}} 1.0' in shown
+    assert "router_ledger_commit_seconds_count 0.0" not in shown
 
 
 def test_plans_fail_open_and_budgets_fail_closed(

@@ -117,6 +117,8 @@ class Ledger:
             self._directory.close()
             raise
         self._reading = threading.Lock()
+        # Told how many plans' leases ended.
+        self.watch_expired: Callable[[int], None] | None = None
         self._writer = Writer(self._connection, self._clock, self._sweep)
 
     def __enter__(self) -> Self:
@@ -300,6 +302,8 @@ class Ledger:
         for _ in range(ROUNDS_MAX):
             expired = expire_plans(connection, now_us)
             changed += expired
+            if expired and self.watch_expired is not None:
+                self.watch_expired(expired)
             if not expired:
                 break
         changed += drop_answers(connection, now_us)

@@ -225,10 +225,13 @@ class Settled:
         new).
     pool : PoolState or None
         How the plan's pool stands now.
+    n_overruns : int
+        How many questions took more from it than was granted to them.
     """
 
     words: list[str]
     pool: PoolState | None = None
+    n_overruns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

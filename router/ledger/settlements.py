@@ -60,7 +60,7 @@ def settle_reports(
     """
     found = find_plan(connection, tenant, plan_id)
     positions = list_ids(found.content, [report.id for report in reports])
-    words, excess = [], dict.fromkeys(BUDGET_UNITS, 0)
+    words, excess, n_overruns = [], dict.fromkeys(BUDGET_UNITS, 0), 0
     for place, (report, position) in enumerate(zip(reports, positions, strict=True), start=1):
         if position is None:
             raise UnknownError(f"outcome {place}: the plan has no question of this id")
@@ -69,12 +69,13 @@ def settle_reports(
             words.append(settlement.take(report))
         except ConflictError as error:
             raise ConflictError(f"outcome {place}: {error}") from None
+        n_overruns += any(amount > 0 for amount in settlement.excess.values())
         for unit, amount in settlement.excess.items():
             excess[unit] += amount
     if found.pool is None:
         return Settled(words)
     correct_prices(connection, found.pool, excess)
-    return Settled(words, read_pool(connection, found.pool))
+    return Settled(words, read_pool(connection, found.pool), n_overruns)
 
 
 class Settlement:
@@ -141,7 +142,8 @@ class Settlement:
     def _release(self, state: str, amounts: Mapping[str, int]) -> str:
         """Give back what was reserved for a question that was not run."""
         if state != "open":
-            return "repeated"
+            # Without a pool there was nothing to give back.
+            return "released" if state == "none" else "repeated"
         self._end("released")
         for unit, amount in amounts.items():
             self._book(unit, returned=amount)

@@ -64,8 +64,9 @@ class Writer:
         self._closed = False
         self._working_since: float | None = None
         self.failing = False
-        self.commit_seconds = 0.0
         self.n_commits = 0
+        # Told after each commit how many seconds it took, and how many operations wait then.
+        self.watch: Callable[[float, int], None] | None = None
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._thread.start()
 
@@ -163,8 +164,9 @@ class Writer:
             self._abandon(batch, error)
             return
         self.failing = False
-        self.commit_seconds = time.perf_counter() - started
         self.n_commits += 1
+        if batch and self.watch is not None:
+            self.watch(time.perf_counter() - started, self.n_waiting)
         for future, result, refusal in outcomes:
             if refusal is None:
                 future.set_result(result)

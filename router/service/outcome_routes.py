@@ -60,6 +60,8 @@ def add_outcome_routes(app: FastAPI, sidecar: Sidecar) -> None:
             settled = await asyncio.wrap_future(future)
             for word in settled.words:
                 sidecar.metrics.count("ledger", word)
+            if settled.n_overruns:
+                sidecar.metrics.count("ledger", "overrun", settled.n_overruns)
             return write(settled)
 
         return await sidecar.repetitions.answer(key, work)

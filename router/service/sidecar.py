@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 from router.exceptions import UnknownError
@@ -65,6 +66,14 @@ class Sidecar:
         desk = PlanningDesk(self.router, self.limits, self._note)
         object.__setattr__(self, "desk", desk)
         object.__setattr__(self, "repetitions", Repetitions(self.ledger))
+        if self.ledger is not None:
+            self.ledger.writer.watch = self._watch_commit
+            self.ledger.watch_expired = partial(self.metrics.count, "ledger", "expired")
+
+    def _watch_commit(self, seconds: float, n_waiting: int) -> None:
+        """Record how the ledger's writer does."""
+        self.metrics.observe("ledger_commit", seconds)
+        self.metrics.set_level("ledger_queue_depth", n_waiting)
 
     def _note(self, event: str) -> None:
         """Count what the planning desk tells."""
