@@ -16,6 +16,7 @@ STORE_NAME = "ledger.sqlite"
 LOCK_NAME = "lock"
 SECRET_NAME = "secret"  # noqa: S105 - the name of a file
 SECRET_BYTES = 32
+MOUNTS = Path("/proc/mounts")
 # SQLite's locks and the order of its writes are not to be trusted over a network.
 NETWORK_SYSTEMS = ("nfs", "nfs4", "cifs", "smb3", "smbfs", "fuse.sshfs", "afs", "ceph", "glusterfs")
 
@@ -119,8 +120,7 @@ def refuse_network(path: Path, mounts: str | None = None) -> None:
     router.exceptions.LedgerError: /mnt/a: lies on a network file system (nfs4), ...
     """
     if mounts is None:
-        table = Path("/proc/mounts")
-        mounts = table.read_text("utf-8", "replace") if table.exists() else ""
+        mounts = MOUNTS.read_text("utf-8", "replace") if MOUNTS.exists() else ""
     best, kind = "", ""
     for line in mounts.splitlines():
         fields = line.split(" ")
@@ -149,19 +149,30 @@ def _lock_file(path: Path) -> IO[bytes]:
     file = path.open("a+b")
     try:
         path.chmod(0o600)
-        try:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except ImportError:
-            import msvcrt
-
-            file.seek(0)
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-    except OSError:
+        _lock(file)
+    except BlockingIOError:
         file.close()
         raise LedgerError(
             f"{path.parent}: another server is running on this data directory, "
             "stop it or take another directory"
         ) from None
+    except BaseException:
+        file.close()
+        raise
     return file
+
+
+def _lock(file: IO[bytes]) -> None:
+    """Lock an open file, or raise `BlockingIOError` where another has."""
+    try:
+        import fcntl
+    except ImportError:
+        import msvcrt
+
+        file.seek(0)
+        try:
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        except OSError as error:
+            raise BlockingIOError from error
+    else:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

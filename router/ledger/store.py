@@ -212,4 +212,5 @@ def check_soundness(connection: apsw.Connection, seconds_max: float = CHECK_SECO
     finally:
         connection.set_progress_handler(None)
     if report != "ok":
-        raise LedgerError(f"the store is damaged ({report}): restore a copy of it")
+        line = " ".join(str(report).split())
+        raise LedgerError(f"the store is damaged ({line}): restore a copy of it")

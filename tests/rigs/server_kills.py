@@ -255,11 +255,12 @@ def main() -> int:
     random.Random(first).shuffle(ends)  # noqa: S311 - chance that comes again
     for start in range(0, len(ends), options.store):
         some = ends[start : start + options.store]
-        total += end_often(some, first + start, seconds_max=options.seconds)
+        tally = end_often(some, first + start, seconds_max=options.seconds)
+        total += tally
         took = time.monotonic() - started
         sys.stdout.write(f"{total} in {took:.0f} s (seed {first + start})\n")
+        sys.stdout.writelines(f"  {line}\n" for line in tally.faults[:20])
         sys.stdout.flush()
-    sys.stdout.writelines(f"  {line}\n" for line in total.faults[:50])
     return int(bool(total.faults))
 
 
