@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from tests.contracts.commands import PRICES, tiny_bundle
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from fastapi import FastAPI
 
@@ -136,3 +138,15 @@ def test_a_tenant_sees_only_what_is_its_own(tenants: list[TestClient]) -> None:
     assert first.post("/v1/allocate", json=body, headers=repeated).content == plan.content
     told = second.get("/metrics").text
     assert not any(word in told for word in ("anna", "bert", "purse", "k-4711"))
+
+
+def test_page_says_what_each_role_opens(repository_root: Path) -> None:
+    """The table of roles names every route that asks for one role alone."""
+    page = (repository_root / "docs" / "api.md").read_text("utf-8")
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*/.*) \|$", page, flags=re.MULTILINE))
+    assert {role.value for role in Role} <= set(rows)
+    for path, methods in ROLES_BY_ROUTE.items():
+        for roles in methods.values():
+            if len(roles) == 1:
+                (role,) = roles
+                assert path in rows[role] or path.startswith("/v2/models/")
