@@ -1,0 +1,302 @@
+"""Decomposition with voting: many small steps, each repeated until one answer leads by k.
+
+A task of s steps is right only if every step is, so that what one step may go wrong shrinks with
+their number. Repeating a step until one answer is ahead by k makes its error fall as a power of k,
+while its cost rises by no more than k over how much the right answer is ahead on average. The k
+that a target needs therefore grows with the logarithm of s, and the whole cost with s ln s.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from router.exceptions import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["StepVoting", "VotingPlan"]
+
+# Above this lead a plan is no plan any more.
+LEAD_MAX = 10_000
+# Points of the quadrature over how right steps differ; more change nothing in ten digits.
+N_POINTS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class VotingPlan:
+    """What a task of many steps takes, each decided by votes.
+
+    Parameters
+    ----------
+    lead : int
+        Votes by which an answer has to be ahead.
+    success : float
+        Probability that all steps come out right.
+    votes_per_step : float
+        Expected votes of a step that count.
+    samples : float
+        Expected samples of the whole task, those that were thrown away included.
+    effective_votes : float
+        As many independent votes as a step's votes are worth; fewer where they err together.
+    """
+
+    lead: int
+    success: float
+    votes_per_step: float
+    samples: float
+    effective_votes: float
+
+
+@dataclass(frozen=True)
+class StepVoting:
+    """Steps that are right more often than not, and repeated until an answer leads by k.
+
+    Parameters
+    ----------
+    p : float
+        Share of votes that are right, on average over steps; above one half. Against several wrong
+        answers it is the share among votes for the right one and its strongest rival.
+    flagged : float, default=0
+        Share of samples that are thrown away because something about them looks wrong, from 0 to 1;
+        `p` is that of the others.
+    correlation : float, default=0
+        How much the votes of one step err together, from 0 to 1: steps differ by a Beta
+        distribution with this intraclass correlation.
+
+    Raises
+    ------
+    InputError
+        If a number is out of range, or if `p` is at most one half: voting then makes things worse.
+
+    References
+    ----------
+    .. [1] Meyerson, E. et al., "Solving a million-step LLM task with zero errors" (MAKER),
+       arXiv:2511.09030: first-to-ahead-by-k, and the smallest k for a target.
+    .. [2] Feller, W., "An introduction to probability theory and its applications", volume 1,
+       chapter XIV: the gambler's ruin, its probabilities and its duration.
+
+    Examples
+    --------
+    The published case: 2**20 - 1 steps, and a model that errs in 2 of 1,000.
+
+    >>> plan = StepVoting(0.998).plan(2**20 - 1, target=0.95)
+    >>> plan.lead, round(plan.votes_per_step, 2), plan.success >= 0.95
+    (3, 3.01, True)
+    >>> StepVoting(0.5)
+    Traceback (most recent call last):
+    ...
+    router.exceptions.InputError: p is 0.5: voting helps only above one half, ...
+    """
+
+    p: float
+    flagged: float = 0.0
+    correlation: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse what voting cannot mend."""
+        if not 0.0 <= self.p <= 1.0:
+            raise InputError(f"p is {self.p}: a share from 0 to 1 is needed")
+        if self.p <= 0.5:
+            raise InputError(
+                f"p is {self.p}: voting helps only above one half, below it every further vote "
+                "makes a wrong step surer; make the steps smaller or the model better"
+            )
+        for name, value in (("flagged", self.flagged), ("correlation", self.correlation)):
+            if not 0.0 <= value < 1.0:
+                raise InputError(f"{name} is {value}: from 0 to below 1 is needed")
+
+    def step_success(self, lead: int) -> float:
+        """Probability that a step comes out right.
+
+        Parameters
+        ----------
+        lead : int
+            Votes by which an answer has to be ahead, at least 1.
+
+        Returns
+        -------
+        float
+            ``1 / (1 + r**k)`` with ``r = (1 - p) / p``, averaged over steps.
+        """
+        return 1.0 - self._step_error(lead)
+
+    def step_votes(self, lead: int) -> float:
+        """Expect so many votes of a step: how long a gambler's ruin at plus or minus k takes.
+
+        Parameters
+        ----------
+        lead : int
+            At least 1.
+
+        Returns
+        -------
+        float
+            ``k / (2 p - 1) * (1 - r**k) / (1 + r**k)``, averaged over steps.
+        """
+        _check_lead(lead)
+        shares, weights = self._steps()
+        drift = 2.0 * shares - 1.0
+        # Where right and wrong are as likely a walk takes k**2 votes, to which the formula tends.
+        even = np.abs(drift) < 1e-9
+        # (1 - r**k) / (1 + r**k), without powers that leave the range of numbers.
+        shrunk = np.tanh(-0.5 * lead * _log_odds(shares))
+        votes = np.where(even, lead**2, lead * shrunk / np.where(even, 1.0, drift))
+        return float(weights @ votes)
+
+    def success(self, lead: int, n_steps: int) -> float:
+        """Probability that all steps come out right.
+
+        Parameters
+        ----------
+        lead : int
+            At least 1.
+        n_steps : int
+            At least 1.
+
+        Returns
+        -------
+        float
+        """
+        if n_steps < 1:
+            raise InputError(f"n_steps is {n_steps}: at least 1 is needed")
+        return math.exp(n_steps * math.log1p(-self._step_error(lead)))
+
+    def plan(self, n_steps: int, target: float) -> VotingPlan:
+        """Find the smallest lead that reaches a target, and what it takes.
+
+        Parameters
+        ----------
+        n_steps : int
+            At least 1.
+        target : float
+            Probability that all steps come out right, above 0 and below 1.
+
+        Returns
+        -------
+        VotingPlan
+
+        Raises
+        ------
+        InputError
+            If votes err together so much that no number of them reaches the target.
+        """
+        if not 0.0 < target < 1.0:
+            raise InputError(f"target is {target}: a probability between 0 and 1 is needed")
+        lead = self._find_lead(n_steps, target)
+        votes = self.step_votes(lead)
+        return VotingPlan(
+            lead=lead,
+            success=self.success(lead, n_steps),
+            votes_per_step=votes,
+            samples=n_steps * votes / (1.0 - self.flagged),
+            effective_votes=votes / (1.0 + (votes - 1.0) * self.correlation),
+        )
+
+    def simulate(
+        self, chance: np.random.Generator, lead: int, n_steps: int
+    ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+        """Vote on steps one vote at a time.
+
+        Parameters
+        ----------
+        chance : Generator
+            Of random numbers.
+        lead : int
+            At least 1.
+        n_steps : int
+            How many.
+
+        Returns
+        -------
+        is_right : ndarray of bool, shape (n_steps,)
+            Whether each came out right.
+        n_samples : ndarray of int64, shape (n_steps,)
+            Samples that it took, those thrown away included.
+        """
+        _check_lead(lead)
+        share = np.full(n_steps, self.p)
+        if self.correlation > 0.0:
+            share = chance.beta(*self._shape(), n_steps)
+        ahead = np.zeros(n_steps, dtype=np.int64)
+        n_samples = np.zeros(n_steps, dtype=np.int64)
+        going = np.arange(n_steps)
+        while len(going):
+            n_samples[going] += 1
+            kept = going[chance.random(len(going)) >= self.flagged]
+            ahead[kept] += np.where(chance.random(len(kept)) < share[kept], 1, -1)
+            going = going[np.abs(ahead[going]) < lead]
+        return ahead > 0, n_samples
+
+    def _find_lead(self, n_steps: int, target: float) -> int:
+        """Find the smallest lead that reaches the target."""
+        if self.success(LEAD_MAX, n_steps) < target:
+            best = self.success(LEAD_MAX, n_steps)
+            raise InputError(
+                f"target {target} of {n_steps} steps is out of reach: votes that err together "
+                f"(correlation {self.correlation}) reach {best:.3g} at best; make the steps smaller"
+            )
+        low, high = 0, LEAD_MAX
+        while high - low > 1:
+            middle = (low + high) // 2
+            if self.success(middle, n_steps) >= target:
+                high = middle
+            else:
+                low = middle
+        return high
+
+    def _step_error(self, lead: int) -> float:
+        """Probability that a step comes out wrong, exact also where it is tiny."""
+        _check_lead(lead)
+        shares, weights = self._steps()
+        wrong = np.exp(-np.logaddexp(0.0, -lead * _log_odds(shares)))
+        return float(weights @ wrong)
+
+    def _shape(self) -> tuple[float, float]:
+        """Parameters of the Beta distribution of steps."""
+        size = 1.0 / self.correlation - 1.0
+        return self.p * size, (1.0 - self.p) * size
+
+    def _steps(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Shares of right votes that steps have, and how often."""
+        if self.correlation == 0.0 or self.p == 1.0:
+            return np.array([self.p]), np.ones(1)
+        return _integrate_beta(*self._shape())
+
+
+def _check_lead(lead: int) -> None:
+    """Refuse a lead that is none."""
+    if not 1 <= lead <= LEAD_MAX:
+        raise InputError(f"lead is {lead}: from 1 to {LEAD_MAX} is needed")
+
+
+def _log_odds(shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Logarithms of the odds of a wrong vote against a right one."""
+    with np.errstate(divide="ignore"):
+        log_odds: NDArray[np.float64] = np.log1p(-shares) - np.log(shares)
+    return log_odds
+
+
+@lru_cache(maxsize=64)
+def _integrate_beta(a: float, b: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Give points and weights that integrate over a Beta distribution (Golub and Welsch, 1969)."""
+    # Jacobi polynomials on [-1, 1] with exponents b - 1 and a - 1.
+    alpha, beta = b - 1.0, a - 1.0
+    k = np.arange(1, N_POINTS, dtype=np.float64)
+    total = 2.0 * k + alpha + beta
+    diagonal = np.empty(N_POINTS)
+    diagonal[0] = (beta - alpha) / (alpha + beta + 2.0)
+    diagonal[1:] = (beta**2 - alpha**2) / (total * (total + 2.0))
+    squared = 4.0 * (k + alpha) * (k + beta) / (total**2 * (total + 1.0))
+    # What is left of the formula is one for the first, nothing over nothing where the sum is -1.
+    squared[1:] *= (k * (k + alpha + beta) / np.where(k > 1, total - 1.0, 1.0))[1:]
+    side = np.sqrt(squared)
+    matrix = np.diag(diagonal) + np.diag(side, 1) + np.diag(side, -1)
+    points, vectors = np.linalg.eigh(matrix)
+    shares: NDArray[np.float64] = np.clip(0.5 * (points + 1.0), 0.0, 1.0)
+    return shares, vectors[0] ** 2
