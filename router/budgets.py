@@ -8,7 +8,7 @@ at the door: budgets round down, costs and reservations round up.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from decimal import ROUND_FLOOR, Decimal, InvalidOperation
 from typing import TYPE_CHECKING
 
@@ -161,7 +161,7 @@ class Budget:
         >>> Budget(tokens=1000).to_dict()
         {'tokens': 1000}
         """
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values = {unit: getattr(self, unit) for unit in BUDGET_UNITS}
         return {unit: amount for unit, amount in values.items() if amount is not None}
 
     def to_micro(self) -> dict[str, int]:

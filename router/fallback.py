@@ -167,9 +167,25 @@ class Fallback:
         except RouterError as error:
             logger.warning("no means to fall back on (%s): options go by cost", error)
         means = MeansPredictor({name: float(mean) for name, mean in known.items()}, context)
+        if known:
+            means.remember(menu, np.array(list(known.values()), dtype=np.float64))
         planner = _MeansRouter(router.bundle, router.prices, 0.0, cast("Any", means))
         object.__setattr__(self, "_means", means)
         object.__setattr__(self, "_planner", planner)
+
+    def remembers(self, menu: Menu) -> bool:
+        """Tell whether the model has been asked for the means of this very menu.
+
+        Parameters
+        ----------
+        menu : Menu
+            m options.
+
+        Returns
+        -------
+        bool
+        """
+        return self._means.recall(menu) is not None
 
     def remember(self, menu: Menu) -> None:
         """Ask the model for the means of a menu, once, for the day it does not answer.
@@ -179,7 +195,7 @@ class Fallback:
         menu : Menu
             One that the model has just predicted.
         """
-        if self._means.recall(menu) is not None:
+        if self.remembers(menu):
             return
         try:
             means = self.router.predictor.predict_neutral(menu)

@@ -124,7 +124,7 @@ class Plan:
         """Describe the choices by their fields."""
         return ChoiceWriter(
             self,
-            self.axes or MenuAxes.build(self.surface.menu),
+            self._axes,
             self._reasons,
             self._statuses,
             self._base_option,
@@ -139,14 +139,14 @@ class Plan:
         planned = cost.T if cost.ndim == 2 else cost.T.sum(axis=2)
         amounts = self.expected_cost.values()
         expected = (amount if amount.ndim == 1 else amount.mean(axis=0) for amount in amounts)
-        keys = [self._skips, *planned, *expected]
+        keys = [self._axes.skips, *planned, *expected]
         # The last key counts most, and of equal options the first in the menu stays first.
         return int(np.lexsort(keys[::-1])[0])
 
     @cached_property
-    def _skips(self) -> NDArray[np.bool_]:
-        """Which options answer nothing."""
-        return np.array([option.is_skip for option in self.surface.menu])
+    def _axes(self) -> MenuAxes:
+        """Axes of the menu."""
+        return MenuAxes.build(self.surface.menu) if self.axes is None else self.axes
 
     @cached_property
     def expected_cost(self) -> dict[str, NDArray[np.float64]]:
@@ -215,7 +215,7 @@ class Plan:
         code = np.where(self.choice_index == self._base_option, 1, 0)
         if self.degraded is not None:
             code[:] = STATUSES.index("fallback")
-        code[self._skips[self.choice_index] | (self.choice_index < 0)] = 2
+        code[self._axes.skips[self.choice_index] | (self.choice_index < 0)] = 2
         return np.array(STATUSES)[code]
 
     def to_dict(self) -> dict[str, Any]:

@@ -158,10 +158,13 @@ class MenuAxes:
     ----------
     search, reasoning : Axis
         Along searches, and along thousands of reasoning tokens.
+    skips : ndarray of bool, shape (m,)
+        Which options answer nothing.
     """
 
     search: Axis
     reasoning: Axis
+    skips: NDArray[np.bool_]
 
     @classmethod
     def build(cls, menu: Menu) -> MenuAxes:
@@ -183,7 +186,8 @@ class MenuAxes:
         >>> MenuAxes.build(menu).search.other.tolist()
         [1, 0]
         """
-        return cls(Axis.build(menu, "search"), Axis.build(menu, "reasoning"))
+        skips = np.array([option.is_skip for option in menu])
+        return cls(Axis.build(menu, "search"), Axis.build(menu, "reasoning"), skips)
 
 
 def _choose_alike(options: Sequence[Option], position: int, candidates: Sequence[int]) -> int:

@@ -141,8 +141,9 @@ class PlanProblem:
         if shadow_price is not None:
             budget_micro = self.lower_budget(budget_micro, shadow_price)
         if target_quality is None:
+            marks = allow_unfunded and not self._reaches_all(budget_micro)
             try:
-                return self._run(budget_micro, allow_unfunded=allow_unfunded)
+                return self._run(budget_micro, allow_unfunded=marks)
             except BudgetError:
                 # Each budget alone reaches a plan, as was checked before.
                 raise BudgetError(
@@ -259,6 +260,13 @@ class PlanProblem:
                     f"{write_amounts({unit: required})}: raise it, {skip}or fund what it reaches "
                     "(allow_unfunded, --allow-unfunded)"
                 )
+
+    def _reaches_all(self, budget_micro: Mapping[str, int]) -> bool:
+        """Tell whether a budget surely funds every question, which is a simpler problem."""
+        if len(self.units) > 1 or self.closed is not None:
+            return False
+        least = find_least(self.cost_micro, None, len(self.questions))
+        return least[0] <= budget_micro[self.units[0]]
 
     def _explain_miss(
         self, budget_micro: Mapping[str, int], target_quality: float, closest: Solution

@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 from hypothesis import settings
 
+from router.service.desk import DeskLimits
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -75,6 +77,15 @@ class SkipGate:
         reason = text.removeprefix("Skipped: ")
         if not any(fnmatchcase(report.nodeid, p) and reason == r for p, r in self.allowed):
             self.unlisted.append(f"{report.nodeid}: {reason}")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def patience() -> Iterator[None]:
+    """Give models the time that a busy machine takes; tests of deadlines set their own."""
+    limits = DeskLimits(deadline_ms=60_000.0, wait_ms=60_000.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("router.service.desk.DEFAULT_LIMITS", limits)
+        yield
 
 
 def chosen_seed() -> int:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 QUESTIONS = [Question(f"q{number}", f"Who heads the council of {number}?") for number in range(6)]
 BUDGET = Budget(usd=0.03)
+# Long enough for a sound model on a busy machine, and far shorter than the planted faults.
+LIMITS = DeskLimits(deadline_ms=500.0, wait_ms=20_000.0)
 
 
 @pytest.fixture
@@ -47,7 +49,7 @@ def router(session: FaultySession) -> Router:
 @pytest.fixture
 def desk(router: Router) -> Iterator[PlanningDesk]:
     """Open a desk around the router."""
-    desk = PlanningDesk(router)
+    desk = PlanningDesk(router, LIMITS)
     yield desk
     desk.close()
 
@@ -88,7 +90,7 @@ def test_every_fault_is_answered_by_a_marked_plan(
 ) -> None:
     """Whatever the model does, a plan within the budget comes, says why, and is counted."""
     told: list[str] = []
-    desk = PlanningDesk(router, on_event=told.append)
+    desk = PlanningDesk(router, LIMITS, told.append)
     session.fault = fault
     plan = asyncio.run(desk.allocate(QUESTIONS, BUDGET))
     assert session.n_runs > 0

@@ -12,6 +12,8 @@ from starlette.testclient import TestClient
 
 from router.planner import Router
 from router.service.application import create_app
+from router.service.desk import DeskLimits
+from router.service.sidecar import Sidecar
 from tests.contracts.commands import PRICES, read_json, tiny_bundle
 from tests.contracts.faulty_models import make_faulty_router
 
@@ -208,7 +210,8 @@ def test_nothing_stands_in_for_a_model_that_does_not_answer(
     router, session = make_faulty_router()
     session.fault = fault
     body = {"inputs": [make_input("text", TEXTS)], "parameters": {"binary_data_output": True}}
-    with TestClient(create_app(router), raise_server_exceptions=False) as client:
+    sidecar = Sidecar(router, limits=DeskLimits(deadline_ms=500.0))
+    with TestClient(create_app(sidecar), raise_server_exceptions=False) as client:
         check_error(client.post(INFER, json=body), 503, words)
         session.fault = None
         assert client.post(INFER, json=body).status_code == 200

@@ -26,7 +26,8 @@ def served(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[TestClient, Faulty
     """Serve a model in which faults can be planted, kernels or not."""
     monkeypatch.setattr("router.models.heads.is_compiled", lambda: False)
     router, session = make_faulty_router()
-    with TestClient(create_app(router), raise_server_exceptions=False) as client:
+    sidecar = Sidecar(router, limits=DeskLimits(deadline_ms=500.0))
+    with TestClient(create_app(sidecar), raise_server_exceptions=False) as client:
         yield client, session
         session.fault = None
         session.release.set()

@@ -23,6 +23,7 @@ LIBRARIES = (
     "msgspec",
     "prometheus_client",
     "starlette",
+    "threadpoolctl",
     "uvicorn",
 )
 
@@ -114,8 +115,8 @@ def serve(
         ledger = held.enter_context(server.open_ledger(settings))
         router = load_router(model, prices, encoder, encoder_model)
         # Before the address is told, as whoever reads it may ask, or end it, at once.
-        if router.warm_up():
-            router.predict(["Is everything ready?"])
+        router.warm_up()
+        router.predict(["Is everything ready?"])
         announce = partial(
             _tell_address,
             settings.host,

@@ -16,6 +16,7 @@ from router.exceptions import RouterError
 from router.planner import Router
 from router.service.curve_routes import add_curve_routes
 from router.service.description import describe_components, describe_errors
+from router.service.direct_route import DirectRoute
 from router.service.errors import answer_error, answer_router_error, answer_status
 from router.service.health_routes import Check, add_health_routes
 from router.service.inference_routes import add_inference_routes, fit_protocol
@@ -71,6 +72,7 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
     )
+    app.router.route_class = DirectRoute
     _add_error_handlers(app)
     add_health_routes(app, router, metrics, checks)
     add_planning_routes(app, served)

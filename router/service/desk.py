@@ -51,6 +51,8 @@ class DeskLimits:
         For which a request may occupy the model, whatever it asks.
     allowance_ms : float, default=4
         What it may take longer for each thousand pairs of question and option.
+    menu_ms : float, default=0.25
+        What it may take longer for each option of a menu that is new to it.
     wait_ms : float, default=100
         How long a request waits for those before it; then it is answered without the model.
     in_flight_max : int, default=64
@@ -61,9 +63,13 @@ class DeskLimits:
 
     deadline_ms: float = 25.0
     allowance_ms: float = 4.0
+    menu_ms: float = 0.25
     wait_ms: float = 100.0
     in_flight_max: int = 64
     lost_max: int = 2
+
+
+DEFAULT_LIMITS = DeskLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +114,7 @@ class PlanningDesk:
 
     Examples
     --------
-    >>> desk = PlanningDesk(Router.load())
+    >>> desk = PlanningDesk(Router.load(), DeskLimits(deadline_ms=60_000.0))
     >>> plan = asyncio.run(desk.allocate(["Who ruled Zurich in 1336?"], {"usd": 0.01}))
     >>> plan.degraded is None
     True
@@ -121,7 +127,7 @@ class PlanningDesk:
         limits: DeskLimits | None = None,
         on_event: Callable[[str], None] | None = None,
     ) -> None:
-        self.limits = DeskLimits() if limits is None else limits
+        self.limits = DEFAULT_LIMITS if limits is None else limits
         self.events: Counter[str] = Counter()
         self.n_in_flight = 0
         self._router = router
@@ -316,6 +322,8 @@ class PlanningDesk:
         limits, loop = self.limits, asyncio.get_running_loop()
         cells = len(questions) * len(offered)
         allowed_ms = limits.deadline_ms + limits.allowance_ms * cells / 1000.0
+        if not fallback.remembers(offered):
+            allowed_ms += limits.menu_ms * len(offered)
         job = Job(do, loop.create_future(), allowed_ms / 1000.0)
         self._waiting[job] = None
         self._crew.submit(job)

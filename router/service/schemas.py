@@ -175,26 +175,31 @@ def make_questions(bodies: list[str | QuestionBody]) -> list[Question]:
     """
     questions, seen = [], set()
     for position, body in enumerate(bodies, start=1):
-        given = QuestionBody(body) if isinstance(body, str) else body
-        if not given.text.strip():
+        if isinstance(body, str):
+            name, text = f"q{position}", body
+        else:
+            name, text = body.id or f"q{position}", body.text
+        if not text or text.isspace():
             raise QuestionError(f"question {position}: the text is empty")
-        name = given.id or f"q{position}"
         if name in seen:
             raise QuestionError(f"question {position}: its id occurs twice, ids are unique")
         seen.add(name)
+        if isinstance(body, str):
+            questions.append(Question(name, text))
+            continue
         questions.append(
             Question(
                 name,
-                given.text,
-                given.group,
-                given.context or {},
-                weight=given.weight,
-                min_quality=given.min_quality,
-                max_latency_s=given.max_latency_s,
-                max_cost={str(unit): amount for unit, amount in given.max_cost.items()},
-                forbidden_options=tuple(given.forbidden_options),
-                depends_on=tuple(given.depends_on),
-                priority=given.priority,
+                text,
+                body.group,
+                body.context or {},
+                body.weight,
+                body.min_quality,
+                body.max_latency_s,
+                {str(unit): amount for unit, amount in body.max_cost.items()},
+                tuple(body.forbidden_options),
+                tuple(body.depends_on),
+                body.priority,
             )
         )
     return questions

@@ -18,6 +18,7 @@ from router.features.engines import warm_up as warm_features
 from router.ledger import Ledger
 from router.service.edge import LOOPBACK_HOSTS, Edge
 from router.service.keys import load_keys
+from router.service.process import settle_process
 from router.service.protocol import make_protocol
 
 if TYPE_CHECKING:
@@ -264,6 +265,7 @@ def run_server(
     warm_allocation()
     warm_features()
     _harden_process(settings.connections_max + OWN_FILES)
+    settle_process()
     server = make_server(app, settings, metrics)
 
     def stop(_signal: int, _frame: object) -> None:

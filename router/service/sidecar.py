@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from router.exceptions import UnknownError
-from router.service.desk import DeskLimits, PlanningDesk
+from router.service.desk import PlanningDesk
 from router.service.metrics import Metrics
 from router.service.repetitions import Repetitions
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from router.ledger import Ledger
     from router.planner import Router
+    from router.service.desk import DeskLimits
 
 __all__ = ["TENANT", "Sidecar", "find_tenant"]
 
@@ -45,7 +46,7 @@ class Sidecar:
         Whether what the model reads of a text is written down, so that one can train on it.
     lease_seconds : float, default=300
         For how long a pool holds what a plan costs when the request does not say.
-    limits : DeskLimits
+    limits : DeskLimits, optional
         How long the model may take, and how much is planned at once.
     """
 
@@ -56,7 +57,7 @@ class Sidecar:
     store_texts: bool = False
     store_features: bool = True
     lease_seconds: float = LEASE_SECONDS
-    limits: DeskLimits = field(default_factory=DeskLimits)
+    limits: DeskLimits | None = None
     desk: PlanningDesk = field(init=False)
     repetitions: Repetitions = field(init=False)
     _locks: dict[tuple[str, str], asyncio.Lock] = field(default_factory=dict, init=False)
