@@ -42,8 +42,9 @@ def audit_store(connection: apsw.Connection) -> list[str]:
         What is wrong, a line each; nothing where all is well.
     """
     ((report,),) = fetch(connection, "PRAGMA integrity_check(1)")
-    faults = [] if report == "ok" else [f"the file is damaged: {report}"]
-    faults += _check_accounts(connection)
+    if report != "ok":
+        return [f"the file is damaged: {' '.join(str(report).split())}"]
+    faults = _check_accounts(connection)
     wrong = fetch(
         connection,
         "SELECT plan_id FROM plans AS p WHERE n_open != "
