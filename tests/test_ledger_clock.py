@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
+from router.ledger import clock as clock_module
 from router.ledger.clock import LeaseClock, SystemClock
 from tests.contracts.ledgers import SECOND, VirtualClock
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
+    import pytest
 
 JUMPS = [3600, -3600, 31_536_000, -31_536_000]
 
@@ -53,3 +58,30 @@ def test_machine_tells_its_boot() -> None:
     earlier = first.read_elapsed()
     assert second.read_elapsed() >= earlier
     assert first.read_wall() > 1_700_000_000 * SECOND
+
+
+def test_machine_that_does_not_tell_its_boot_has_one_a_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where nothing tells boots apart, leases stand still from one process to the next."""
+    monkeypatch.setattr(clock_module, "BOOT_ID", tmp_path / "missing")
+    monkeypatch.delattr(time, "CLOCK_BOOTTIME", raising=False)
+    clock = SystemClock()
+    assert clock.boot_id.startswith("process-")
+    assert abs(clock.read_elapsed() - time.monotonic_ns() // 1000) < SECOND
+    mark = "another", clock.read_elapsed() - SECOND, 7
+    assert LeaseClock(clock, mark).now() < SECOND
+
+
+def test_mark_of_the_same_boot_counts_the_time_between() -> None:
+    """A process that comes later in the same boot goes on as if it had never been away."""
+    clock = VirtualClock()
+    first = LeaseClock(clock)
+    clock.pass_seconds(3)
+    mark = first.mark()
+    assert mark == ("boot", 8 * SECOND, 3 * SECOND)
+    clock.pass_seconds(4)
+    second = LeaseClock(clock, mark)
+    assert second.now() == 7 * SECOND
+    assert second.mark() == ("boot", 12 * SECOND, 7 * SECOND)
+    assert second.read_wall() == clock.wall

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import pytest
 
-from router.exceptions import ConflictError, PoolExhaustedError, UnknownError
-from router.ledger import Ledger
+from router.exceptions import ConflictError, InputError, PoolExhaustedError, UnknownError
+from router.ledger import Ledger, pools
 from router.ledger.records import Report
 from tests.contracts.ledgers import make_pool, make_record
 
@@ -77,3 +78,38 @@ def test_price_follows_the_spend(ledger: Ledger) -> None:
     for number in range(300):
         last = ask(f"c{number}", 0)
     assert last == pytest.approx(2.0 * 1e-3)
+
+
+def test_tenant_has_so_many_pools_at_most(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One more is refused, one that is there already is found, and other tenants have their own."""
+    monkeypatch.setattr(pools, "POOLS_MAX", 2)
+    for name in ("a", "b"):
+        ledger.create_pool("default", make_pool(name)).result()
+    with pytest.raises(InputError, match="2 pools already, allowed are 2"):
+        ledger.create_pool("default", make_pool("c")).result()
+    assert ledger.create_pool("default", make_pool("a")).result()[1] is False
+    assert ledger.create_pool("other", make_pool("c")).result()[1] is True
+
+
+def test_price_of_nothing_is_none_yet(ledger: Ledger) -> None:
+    """A first grant that says of no unit what it is worth leaves the pool without prices."""
+    ledger.create_pool("default", make_pool()).result()
+    for plan_id, opening in (("a", {}), ("b", {"usd": 0.0})):
+        record = make_record(plan_id, [1])
+        ledger.reserve(record, "pool", lease_seconds=9, opening_price=opening).result()
+        assert ledger.read_pool("default", "pool").accounts["usd"].price is None
+    record = make_record("c", [1])
+    ledger.reserve(record, "pool", lease_seconds=9, opening_price={"usd": 1e300}).result()
+    assert ledger.read_pool("default", "pool").accounts["usd"].price == 1e12
+
+
+def test_price_rises_where_nothing_is_left(ledger: Ledger) -> None:
+    """The last unit is the dearest, and a correction after it stays in order."""
+    ledger.create_pool("default", make_pool(expected_questions=4, usd=100)).result()
+    record = make_record("a", [100])
+    ledger.reserve(record, "pool", lease_seconds=9, opening_price={"usd": 1.0}).result()
+    first = ledger.read_pool("default", "pool").accounts["usd"]
+    assert first.free == 0
+    assert (first.price or 0) == pytest.approx(math.exp(0.75))
+    ledger.settle("default", "a", [Report("q0", {"usd": 130})]).result()
+    assert (ledger.read_pool("default", "pool").accounts["usd"].price or 0) > (first.price or 0)

@@ -296,3 +296,26 @@ def test_sweep_runs_where_nobody_asks(
     writer.close()
     stored = dict(connection.execute("SELECT name, value FROM meta"))
     assert stored == {"boot_id": "boot", "elapsed_us": 5_000_000, "lease_us": 0}
+
+
+def test_store_that_somebody_else_writes_to_is_waited_for_and_then_refused(
+    writer: Writer, connection: apsw.Connection
+) -> None:
+    """What cannot even begin is told, and works as soon as the other is done."""
+    other = apsw.Connection(connection.filename)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(StoreError, match="BusyError"):
+        writer.submit(insert(1)).result()
+    other.execute("ROLLBACK")
+    assert writer.submit(insert(1)).result() == 1
+    other.close()
+
+
+def test_watcher_hears_of_each_batch(writer: Writer) -> None:
+    """How long its commit took and how much waits; of idle rounds it hears nothing."""
+    heard: list[tuple[float, int]] = []
+    writer.watch = lambda seconds, n_waiting: heard.append((seconds, n_waiting))
+    writer.submit(insert(1)).result()
+    writer.close()
+    ((seconds, n_waiting),) = heard
+    assert (seconds > 0, n_waiting) == (True, 0)
