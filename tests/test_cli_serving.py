@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
 import socket
 import sys
+import time
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from router.service.keys import Role, add_key
+from router.service.keys import Role, add_key, remove_key
 from tests.contracts.commands import check_refused, tiny_bundle
 from tests.contracts.sidecars import Sidecar, run_sidecar
 
@@ -79,6 +81,36 @@ def test_keys_and_settings_of_files(tmp_path: Path) -> None:
         assert ask(sidecar.port, "POST", "/v1/allocate", long, key)[0] == 413
         assert ask(sidecar.port, "GET", "/v2/health/live")[0] == 200
         check_end(sidecar)
+
+
+def test_keys_change_while_it_serves(tmp_path: Path) -> None:
+    """Told so, the process reads its keys anew; if it cannot, it says so and keeps those it has."""
+    path = tmp_path / "keys.toml"
+    old = add_key(path, "team", [Role.PLAN])
+    body = {"questions": ["Who?"]}
+    with started(tmp_path, "--keys", path) as sidecar:
+
+        def wait_for(key: str, status: int) -> None:
+            """Ask until the status is that one."""
+            end = time.monotonic() + SECONDS_MAX
+            while ask(sidecar.port, "POST", "/v1/predict", body, key)[0] != status:
+                assert time.monotonic() < end
+                time.sleep(0.02)
+
+        wait_for(old, 200)
+        new = add_key(path, "team", [Role.PLAN])
+        remove_key(path, old[:8])
+        sidecar.process.send_signal(signal.SIGHUP)
+        wait_for(new, 200)
+        wait_for(old, 401)
+        path.chmod(0o644)
+        sidecar.process.send_signal(signal.SIGHUP)
+        end = time.monotonic() + SECONDS_MAX
+        while "keys stay as they were" not in "".join(sidecar.said):
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        wait_for(new, 200)
+        check_end(sidecar, 2)
 
 
 def test_serving_strangers_is_said_loudly(tmp_path: Path) -> None:

@@ -94,6 +94,28 @@ def test_fuzzing_finds_a_careless_validation(seed: int) -> None:
     assert all(f"of seed {seed}: " in fault for fault in report.faults)
 
 
+def test_fuzzing_finds_a_server_that_refuses_work(seed: int) -> None:
+    """Status 503 may come where the machine is busy, not for every request."""
+
+    async def refuse(scope: Any, receive: Any, send: Any) -> None:
+        """Answer health, and nothing else."""
+        if scope["type"] != "http":
+            await receive()
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
+            await send({"type": "lifespan.shutdown.complete"})
+            return
+        status = 200 if scope["path"] == "/v2/health/live" else 503
+        headers = [(b"content-length", b"0")]
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b""})
+
+    with serve_in_thread(refuse, Settings()) as port:
+        report = fuzz(port, 300, seed)
+    assert len(report.faults) == 1
+    assert "status 503" in report.faults[0]
+
+
 def test_fuzzing_finds_memory_that_grows(seed: int) -> None:
     """A process that keeps what it is sent does not pass."""
     report = fuzz_sidecar(1000, seed, plant_fault(LEAK))

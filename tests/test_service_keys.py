@@ -100,7 +100,7 @@ def test_hash_of_nothing_is_no_key() -> None:
     """A prefix nobody has is not opened by whatever its place holder would be the hash of."""
     keys = Keys([])
     assert keys.authenticate("") is None
-    assert keys.authenticate(keys_module.NO_DIGEST) is None
+    assert keys.authenticate(keys_module.NOBODY[0]) is None
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o666, 0o601])
@@ -183,3 +183,29 @@ def test_key_of_a_file_never_shows_its_secret() -> None:
     text, key = make_key("team", [Role.PLAN])
     assert isinstance(key, Key)
     assert text[9:] not in repr(key)
+
+
+def test_keys_are_read_anew_without_a_gap(tmp_path: Path) -> None:
+    """What was made opens and what was removed does not; of a file in disorder nothing is taken."""
+    path = tmp_path / "keys.toml"
+    old = add_key(path, "team", [Role.PLAN])
+    keys = load_keys(path)
+    new = add_key(path, "team", [Role.PLAN])
+    assert keys.authenticate(new) is None
+    keys.reload()
+    assert keys.authenticate(old) == keys.authenticate(new) is not None
+    remove_key(path, old[:8])
+    keys.reload()
+    assert keys.authenticate(old) is None
+    path.chmod(0o644)
+    with pytest.raises(InputError, match="chmod 600"):
+        keys.reload()
+    assert keys.authenticate(new) is not None
+
+
+def test_keys_of_no_file_stay() -> None:
+    """Keys that were handed over have nothing to be read anew from."""
+    text, key = make_key("team", [Role.PLAN])
+    keys = Keys([key])
+    keys.reload()
+    assert keys.authenticate(text) is not None

@@ -60,7 +60,7 @@ def new(
 
 @key_commands.command()
 def remove(*, prefix: PrefixArgument, keys: KeysOption, as_json: JsonOption = False) -> None:
-    """Take a key out of a file; the sidecar refuses it once started anew."""
+    """Take a key out of a file; the sidecar refuses it once it reads the file anew (SIGHUP)."""
     try:
         from router.service.keys import remove_key
     except ImportError as error:

@@ -40,8 +40,6 @@ PREFIX_LENGTH = 8
 # Base 32 in lower case: a prefix is read out and typed.
 PREFIX_BYTES = 5
 TENANT_PATTERN = r"^[A-Za-z0-9._-]{1,64}$"
-# Compared with where a prefix is unknown, so that this takes as long as a wrong secret.
-NO_DIGEST = "0" * 64
 HEADING = """\
 # Keys of the sidecar, as hashes: what is here opens nothing. `router key` writes this file.
 
@@ -77,6 +75,10 @@ class Caller:
 ANYBODY = Caller("default", frozenset(Role))
 
 
+# Compared with where a prefix is unknown, so that this takes as long as a wrong secret.
+NOBODY: tuple[str, Caller | None] = ("0" * 64, None)
+
+
 class Key(msgspec.Struct, forbid_unknown_fields=True, frozen=True):
     """One key, without its secret."""
 
@@ -100,6 +102,8 @@ class Keys:
     ----------
     keys : iterable of Key
         Any number of them a tenant, so that one can follow another without a gap.
+    path : Path, optional
+        The file they are from.
 
     Examples
     --------
@@ -110,16 +114,25 @@ class Keys:
     True
     """
 
-    def __init__(self, keys: Iterable[Key]) -> None:
-        self._digests: dict[str, str] = {}
-        self._callers: dict[str, Caller] = {}
-        for key in keys:
-            self._digests[key.prefix] = key.sha256
-            self._callers[key.prefix] = Caller(key.tenant, frozenset(key.roles))
+    def __init__(self, keys: Iterable[Key], path: Path | None = None) -> None:
+        self._path = path
+        self._known = _index_keys(keys)
 
     def __len__(self) -> int:
         """Count the keys."""
-        return len(self._digests)
+        return len(self._known)
+
+    def reload(self) -> None:
+        """Read the file anew: keys that were made open from now on, keys that were removed do not.
+
+        Raises
+        ------
+        InputError
+            If it cannot be read any more; the keys then stay as they are.
+        """
+        if self._path is not None:
+            # In one step, as requests may come in between.
+            self._known = _index_keys(_read_some(self._path))
 
     def authenticate(self, text: str) -> Caller | None:
         """Say whose key this is.
@@ -135,10 +148,9 @@ class Keys:
         -------
         Caller or None
         """
-        prefix = text[:PREFIX_LENGTH]
+        expected, caller = self._known.get(text[:PREFIX_LENGTH], NOBODY)
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-        equal = hmac.compare_digest(digest, self._digests.get(prefix, NO_DIGEST))
-        return self._callers.get(prefix) if equal else None
+        return caller if hmac.compare_digest(digest, expected) else None
 
 
 def make_key(tenant: str, roles: Collection[Role]) -> tuple[str, Key]:
@@ -229,10 +241,7 @@ def load_keys(path: str | Path) -> Keys:
     InputError
         If others may read it, it is malformed, a prefix occurs twice, or it holds no key.
     """
-    keys = _read_keys(Path(path))
-    if not keys:
-        raise InputError(f"{path}: holds no key; `router key new` makes one")
-    return Keys(keys)
+    return Keys(_read_some(Path(path)), Path(path))
 
 
 def add_key(path: str | Path, tenant: str, roles: Collection[Role]) -> str:
@@ -267,7 +276,7 @@ def add_key(path: str | Path, tenant: str, roles: Collection[Role]) -> str:
 
 
 def remove_key(path: str | Path, prefix: str) -> Key:
-    """Take a key out of a file; a server that reads it anew refuses the key.
+    """Take a key out of a file; a server that reads the file anew refuses the key.
 
     Parameters
     ----------
@@ -295,6 +304,19 @@ def remove_key(path: str | Path, prefix: str) -> Key:
         raise InputError(f"{path}: no key begins with that; there are {known}")
     _write_keys(path, [key for key in present if key.prefix != prefix])
     return removed[0]
+
+
+def _index_keys(keys: Iterable[Key]) -> dict[str, tuple[str, Caller]]:
+    """Give digests and callers by prefix."""
+    return {key.prefix: (key.sha256, Caller(key.tenant, frozenset(key.roles))) for key in keys}
+
+
+def _read_some(path: Path) -> list[Key]:
+    """Read the keys of a file in which there are some: without any, nobody could ask anything."""
+    keys = _read_keys(path)
+    if not keys:
+        raise InputError(f"{path}: holds no key; `router key new` makes one")
+    return keys
 
 
 def _read_keys(path: Path) -> list[Key]:

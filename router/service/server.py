@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import resource
 import signal
 import socket
@@ -39,6 +40,8 @@ __all__ = [
     "open_socket",
     "run_server",
 ]
+
+logger = logging.getLogger(__name__)
 
 BACKLOG = 512
 # While no more plans are taken on, reports, pools and metrics still are.
@@ -246,6 +249,8 @@ def run_server(
 ) -> None:
     """Serve until the process is told to stop, then let running requests finish.
 
+    Where there are keys, the signal SIGHUP has their file read anew.
+
     Where the extra ``[fast]`` is installed compiled code is loaded first, so that no request
     waits for it.
 
@@ -272,6 +277,9 @@ def run_server(
         """Ask the server to end."""
         server.should_exit = True
 
+    keys = app.keys if isinstance(app, Edge) else None
+    if keys is not None:
+        signal.signal(signal.SIGHUP, lambda *_: _reload_keys(keys))
     # The server raises the signal again when it is done; being told to stop is no failure, so the
     # handler that it finds then asks for what has already happened.
     before = signal.signal(signal.SIGTERM, stop)
@@ -281,6 +289,14 @@ def run_server(
         server.run(sockets=[listening])
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _reload_keys(keys: Keys) -> None:
+    """Read the keys anew; where that cannot be done, say so and go on with those that were read."""
+    try:
+        keys.reload()
+    except InputError as error:
+        logger.error("keys stay as they were: %s", error)  # noqa: TRY400 -- All is said.
 
 
 def _parse_address(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
