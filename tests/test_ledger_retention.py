@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import apsw
 import pytest
 
-from router.exceptions import UnknownError
+from router.exceptions import StoreError, UnknownError
 from router.ledger import Ledger, retention
 from router.ledger.ledger import read_outcomes
 from router.ledger.records import Report
@@ -101,3 +102,22 @@ def test_rounds_reach_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
             ledger.probe().result()
         assert [x.plan_id for x in read_outcomes(tmp_path)] == ["p0", "p2", "p4", "p6"]
         assert all(x.text is None for x in read_outcomes(tmp_path))
+
+
+def test_round_that_failed_is_made_again(tmp_path: Path) -> None:
+    """What a commit that failed would have forgotten is forgotten by the next."""
+
+    def fail(_connection: apsw.Connection, _now_us: int) -> None:
+        """Fail as a disk does."""
+        raise apsw.FullError("no room")
+
+    clock = VirtualClock()
+    with open_ledger(tmp_path, clock, HOUR) as ledger:
+        record(ledger, "unreported")
+        record(ledger, "reported")
+        ledger.settle("default", "reported", [Report("q0", {"usd": 0})]).result()
+        clock.pass_seconds(WEEK + 1)
+        with pytest.raises(StoreError):
+            ledger.writer.submit(fail).result()
+        ledger.probe().result()
+        assert list_plans(ledger) == []

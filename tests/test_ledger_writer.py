@@ -319,3 +319,24 @@ def test_watcher_hears_of_each_batch(writer: Writer) -> None:
     writer.close()
     ((seconds, n_waiting),) = heard
     assert (seconds > 0, n_waiting) == (True, 0)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_writer_that_dies_lets_nobody_wait(writer: Writer, connection: apsw.Connection) -> None:
+    """What was committed is told; whoever waits for more is refused, and so is who comes later."""
+
+    def fail(_seconds: float, _n_waiting: int) -> None:
+        """Fail where nothing may."""
+        raise ZeroDivisionError
+
+    gate = Gate(writer)
+    waiting, cancelled = writer.submit(insert(1)), writer.submit(insert(2))
+    cancelled.cancel()
+    writer.watch = fail
+    gate.open()
+    with pytest.raises(StoreError, match="closed"):
+        waiting.result(10)
+    writer.close()
+    with pytest.raises(StoreError, match="closed"):
+        writer.submit(insert(3))
+    assert read_numbers(connection) == []

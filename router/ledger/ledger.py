@@ -119,7 +119,7 @@ class Ledger:
         self._reading = threading.Lock()
         # Told how many plans' leases ended.
         self.watch_expired: Callable[[int], None] | None = None
-        self._writer = Writer(self._connection, self._clock, self._sweep)
+        self._writer = Writer(self._connection, self._clock, self._sweep, self._retention.restart)
 
     def __enter__(self) -> Self:
         """Give the ledger, to be closed at the end."""

@@ -36,7 +36,11 @@ class Retention:
 
     def __init__(self, outcome_seconds: float | None = None) -> None:
         self._outcome_us = None if outcome_seconds is None else int(outcome_seconds * MICRO)
-        # How far each of the two goes through the plans was reached; a restart begins anew.
+        self.restart()
+
+    def restart(self) -> None:
+        """Go through all plans anew, as after a commit that failed."""
+        # How far each of the two goes through the plans was reached.
         self._unreported = (-1, -1)
         self._reported = (-1, -1)
 

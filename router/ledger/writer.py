@@ -51,14 +51,21 @@ class Writer:
     sweep : callable
         Operation that does what time demands, as letting leases expire; runs before every batch,
         and once a second where nothing else is to be done. Tells whether it wrote anything.
+    restart_sweep : callable, optional
+        Called where a batch was taken back: whatever the sweep remembers of it is not so.
     """
 
     def __init__(
-        self, connection: apsw.Connection, clock: LeaseClock, sweep: Operation[bool]
+        self,
+        connection: apsw.Connection,
+        clock: LeaseClock,
+        sweep: Operation[bool],
+        restart_sweep: Callable[[], None] = lambda: None,
     ) -> None:
         self._connection = connection
         self._clock = clock
         self._sweep = sweep
+        self._restart_sweep = restart_sweep
         self._queue: queue.Queue[tuple[Operation[Any], Future[Any], float] | None] = queue.Queue()
         self._closing = threading.Lock()
         self._closed = False
@@ -116,7 +123,24 @@ class Writer:
         self._thread.join()
 
     def _run(self) -> None:
-        """Work until told to end."""
+        """Work until told to end; whatever ends it otherwise, nobody may wait for it then."""
+        try:
+            self._work()
+        finally:
+            with self._closing:
+                self._closed = True
+            self._refuse_rest()
+
+    def _refuse_rest(self) -> None:
+        """Tell those who still wait that nothing will come."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                entry = self._queue.get_nowait()
+                if entry is not None and entry[1].set_running_or_notify_cancel():
+                    entry[1].set_exception(StoreError("the ledger is closed"))
+
+    def _work(self) -> None:
+        """Write batch after batch."""
         open_for_more = True
         while open_for_more:
             batch, open_for_more = self._collect()
@@ -165,13 +189,14 @@ class Writer:
             return
         self.failing = False
         self.n_commits += 1
-        if batch and self.watch is not None:
-            self.watch(time.perf_counter() - started, self.n_waiting)
+        seconds = time.perf_counter() - started
         for future, result, refusal in outcomes:
             if refusal is None:
                 future.set_result(result)
             else:
                 future.set_exception(refusal)
+        if batch and self.watch is not None:
+            self.watch(seconds, self.n_waiting)
 
     def _attempt(self, operation: Operation[Any], now: int) -> tuple[Any, RouterError | None]:
         """Run one operation; what it refuses leaves no trace."""
@@ -209,6 +234,7 @@ class Writer:
         with contextlib.suppress(apsw.Error):
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
+        self._restart_sweep()
         failure = StoreError(f"the store cannot be written ({type(error).__name__})")
         failure.__cause__ = error
         for _, future, _ in batch:
