@@ -16,6 +16,8 @@ import pytest
 from router.exceptions import LedgerError, MissingExtraError, PoolExhaustedError, StoreError
 from router.ledger import Ledger, plans
 from router.ledger import ledger as ledger_module
+from router.ledger.records import Report
+from router.ledger.store import open_reader
 from tests.contracts.ledgers import VirtualClock, make_pool, make_record
 
 if TYPE_CHECKING:
@@ -75,6 +77,35 @@ def test_64_threads_are_granted_the_pool_and_no_more(tmp_path: Path) -> None:
         assert read_account(ledger) == (2001, 0, 0, 0)
         assert ledger.audit() == []
         assert ledger.writer.n_commits < len(granted)
+
+
+def test_copy_made_at_work_is_whole(ledger: Ledger, tmp_path: Path) -> None:
+    """A backup while others draw holds everything answered before it, and adds up."""
+    busy = threading.Event()
+
+    def draw() -> None:
+        """Draw and report until it is enough."""
+        for number in range(300):
+            reserve(ledger, f"busy{number}", [1])
+            ledger.settle("default", f"busy{number}", [Report("q0", {"usd": number % 3})]).result()
+            busy.set()
+
+    reserve(ledger, "before", [7])
+    thread = threading.Thread(target=draw)
+    thread.start()
+    assert busy.wait(10)
+    (tmp_path / "copy").mkdir()
+    copy = apsw.Connection(str(tmp_path / "copy" / "ledger.sqlite"))
+    reader = open_reader(tmp_path / "ledger.sqlite")
+    with copy.backup("main", reader, "main") as backup:
+        while not backup.done:
+            backup.step(2)
+    reader.close()
+    copy.close()
+    thread.join()
+    with Ledger(tmp_path / "copy", clock=VirtualClock()) as restored:
+        assert restored.audit() == []
+        assert restored.settle("default", "before", [Report("q0")]).result().words == ["settled"]
 
 
 def test_stopped_ledger_is_one_file(tmp_path: Path) -> None:

@@ -35,4 +35,4 @@ def test_tallies_add_up() -> None:
     """Two tallies together say what either did."""
     total = Tally(1, 2, 3, 4, 5, ["a"]) + Tally(1, 1, 1, 1, 1, ["b"])
     assert total == Tally(2, 3, 4, 5, 6, ["a", "b"])
-    assert str(total).startswith("2 kills, 3 grants (6 of them asked for again), 4 refused")
+    assert str(total) == "2 kills, 3 grants, 4 refused, 5 settled, 6 repeated, 2 faults"

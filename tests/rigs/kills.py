@@ -46,7 +46,7 @@ class Tally:
     Parameters
     ----------
     n_kills, n_granted, n_refused, n_settled, n_repeated : int
-        How often what happened; repeated are grants that had been made before the kill.
+        How often what happened; repeated is what had been done before and was asked for again.
     faults : list of str
         What was wrong.
     """
@@ -65,8 +65,8 @@ class Tally:
     def __str__(self) -> str:
         """Say it in a line."""
         return (
-            f"{self.n_kills} kills, {self.n_granted} grants ({self.n_repeated} of them asked for "
-            f"again), {self.n_refused} refused, {self.n_settled} settled, {len(self.faults)} faults"
+            f"{self.n_kills} kills, {self.n_granted} grants, {self.n_refused} refused, "
+            f"{self.n_settled} settled, {self.n_repeated} repeated, {len(self.faults)} faults"
         )
 
 

@@ -2,7 +2,8 @@
 
 What clients were told before is what they hold. After each end the store is added up and compared
 with that, word for word, and the next server goes on from it. A client whose request was not
-answered asks again with the same key and has to be told the same as if it had been asked once.
+answered asks again with the same key and has to be told the same as if it had been asked once; now
+and then one that was answered asks again as well.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import secrets
 import signal
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -42,6 +43,7 @@ POOL_SETTLEMENTS = 500
 SECONDS_MIN = 0.02
 EXIT_SECONDS_MAX = 5.0
 PAUSE_SECONDS_MAX = 0.1
+AGAIN_SHARE = 0.1
 MISSING = 404
 REFUSED = {422, 429}
 LATER = 503
@@ -77,6 +79,7 @@ class Clients:
         self._waiting: dict[int, Request] = {}
         self._held: dict[int, str | None] = dict.fromkeys(range(N_CLIENTS))
         self._pools: set[str] = set()
+        self._answered: deque[tuple[Request, bytes]] = deque(maxlen=1000)
         self._n_keys = self._n_pools = self._n_left = 0
 
     @property
@@ -92,6 +95,8 @@ class Clients:
             return
         try:
             while True:
+                if self._answered and self._random.random() < AGAIN_SHARE:
+                    await self._ask_again(reader, writer)
                 request = self._waiting.setdefault(client, self._make_request(client))
                 writer.write(request.write())
                 status, repeated, body = await _read_answer(reader)
@@ -107,6 +112,17 @@ class Clients:
             return
         finally:
             writer.close()
+
+    async def _ask_again(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Send a request that was answered, by whichever server: the answer is the same."""
+        request, expected = self._random.choice(self._answered)
+        writer.write(request.write())
+        status, repeated, body = await _read_answer(reader)
+        if status == LATER:
+            return
+        self.tally.n_repeated += 1
+        if not repeated or body != expected:
+            self.tally.faults.append(f"{request.key} was answered otherwise: {body[:200]!r}")
 
     def _make_request(self, client: int) -> Request:
         """Decide what a client asks for next."""
@@ -149,6 +165,7 @@ class Clients:
             self._held[client] = None
             return False
         self.told.add(("answer", request.key, body))
+        self._answered.append((request, body))
         content = json.loads(body)
         if request.kind == "reserve":
             self.tally.n_granted += 1
