@@ -106,7 +106,9 @@ class Question:
                 raise QuestionError(f"{place}: group {self.group!r} is not a string")
             _read_name(self.group, place, "group")
         for name, number in self.context.items():
-            _read_number(name, number, place)
+            # Most are plain numbers, and a request may bring tens of thousands.
+            if not (type(number) is float and math.isfinite(number)):
+                _read_number(name, number, place)
         conditions = (
             *(self.weight, self.min_quality, self.max_latency_s, self.max_cost),
             *(self.forbidden_options, self.depends_on, self.priority),

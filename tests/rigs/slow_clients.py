@@ -89,8 +89,9 @@ async def _hold(
     """Hold one connection until the server ends it, or for longer than it may."""
     name, content, trickle, setting = kind
     limit_seconds = getattr(settings, setting) + SLACK_SECONDS
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    # The server's time cannot begin earlier, however late this process looks at its connections.
     began = time.monotonic()
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(content)
     try:
         await asyncio.wait_for(_wait_for_end(reader, writer, trickle), limit_seconds)

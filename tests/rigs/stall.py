@@ -47,37 +47,22 @@ def list_bodies() -> dict[str, tuple[str, bytes]]:
     dict of str to tuple
         Path and body by what is bad about it.
     """
+    bodies = _list_heavy_bodies() | _list_conditions() | _list_illegal_bodies()
+    too_long = [name for name, (_, body) in bodies.items() if len(body) > BODY_BYTES_MAX]
+    assert too_long == []
+    return bodies
+
+
+def _make_menu() -> dict[str, Any]:
+    """Make a menu of as many options as there may be."""
     grid = {"models": ["toy"], "search_steps": list(range(64)), "samples": [1, 2, 3, 4]}
-    menu = {"grid": {**grid, "model_strength": {"toy": 0.5}}}
-    texts = [f"{i} " + "Who heads the council of Bern? " * 12 for i in range(512)]
-    chain: list[Any] = [{"id": "q0", "text": "x"}]
-    chain += [{"id": f"q{i}", "text": "x", "depends_on": [f"q{i - 1}"]} for i in range(1, 512)]
-    context = {f"k{i}": i for i in range(256)}
-    marks = "a" + "\u0301\u0316" * 500
-    bodies = {
-        "512 long questions": (ALLOCATE, _ask(texts)),
-        "512 questions of 256 options": (ALLOCATE, _ask([str(i) for i in range(512)], menu=menu)),
-        "512 predictions of 256 options": (
-            PREDICT,
-            json.dumps({"questions": [str(i) for i in range(512)], "menu": menu}).encode(),
-        ),
-        "curve of 512 questions": (CURVE, json.dumps({"questions": texts}).encode()),
-        "512 questions in a chain": (ALLOCATE, _ask(chain)),
-        "contexts of 256 numbers": (
-            ALLOCATE,
-            _ask([{"text": "x", "context": context} for _ in range(60)]),
-        ),
-        "one long text": (ALLOCATE, _ask(["x " * 99_000])),
-        "one long word": (ALLOCATE, _ask(["x" * 199_000])),
+    return {"grid": {**grid, "model_strength": {"toy": 0.5}}}
+
+
+def _list_illegal_bodies() -> dict[str, tuple[str, bytes]]:
+    """List bodies that are refused, as late as may be."""
+    return {
         "one text that is too long": (ALLOCATE, _fill('{"questions": ["', "x ", '"]}')),
-        "marks without an end": (ALLOCATE, _ask([marks] * 43)),
-        "text of escapes": (ALLOCATE, _fill('{"questions": ["', "\\u0301", '"], ' + BUDGET + "}")),
-        "inference of long texts": (
-            INFER,
-            json.dumps(
-                {"inputs": [{"name": "text", "shape": [512], "datatype": "BYTES", "data": texts}]}
-            ).encode(),
-        ),
         "too many questions": (ALLOCATE, _fill('{"questions": ["x"', ',"x"', "], " + BUDGET + "}")),
         "too many empty objects": (ALLOCATE, _fill('{"questions": [{}', ",{}", "]}")),
         "wrong at the last byte": (ALLOCATE, _fill('{"questions": ["', "x", '"], "budget": 1}')),
@@ -93,9 +78,70 @@ def list_bodies() -> dict[str, tuple[str, bytes]]:
             _fill('{"plan_id": "p", "outcomes": [{"id": "a"}', ',{"id": "a"}', "]}"),
         ),
     }
-    too_long = [name for name, (_, body) in bodies.items() if len(body) > BODY_BYTES_MAX]
-    assert too_long == []
-    return bodies
+
+
+def _list_heavy_bodies() -> dict[str, tuple[str, bytes]]:
+    """List bodies that make work by their length, or by that of what is worked out of them."""
+    menu, marks = _make_menu(), "a" + "\u0301\u0316" * 500
+    texts = [f"{i} " + "Who heads the council of Bern? " * 12 for i in range(512)]
+    return {
+        "512 long questions": (ALLOCATE, _ask(texts)),
+        "512 questions of 256 options": (ALLOCATE, _ask([str(i) for i in range(512)], menu=menu)),
+        "512 predictions of 256 options": (
+            PREDICT,
+            json.dumps({"questions": [str(i) for i in range(512)], "menu": menu}).encode(),
+        ),
+        "curve of 512 questions": (CURVE, json.dumps({"questions": texts}).encode()),
+        "one long text": (ALLOCATE, _ask(["x " * 99_000])),
+        "one long word": (ALLOCATE, _ask(["x" * 199_000])),
+        "marks without an end": (ALLOCATE, _ask([marks] * 43)),
+        "text of escapes": (ALLOCATE, _fill('{"questions": ["', "\\u0301", '"], ' + BUDGET + "}")),
+        "inference of long texts": (
+            INFER,
+            json.dumps(
+                {"inputs": [{"name": "text", "shape": [512], "datatype": "BYTES", "data": texts}]}
+            ).encode(),
+        ),
+    }
+
+
+def _list_conditions() -> dict[str, tuple[str, bytes]]:
+    """List bodies that make work by what questions ask for beside their text."""
+    menu, context = _make_menu(), {f"{i:x}": 1.5 for i in range(256)}
+    names = [f"toy|none|s{steps}|n{n}" for steps in range(64) for n in (1, 2, 3)]
+    chain: list[Any] = [{"id": "q0", "text": "x"}]
+    chain += [{"id": f"q{i}", "text": "x", "depends_on": [f"q{i - 1}"]} for i in range(1, 512)]
+    return {
+        "512 questions in a chain": (ALLOCATE, _ask(chain)),
+        "contexts of 256 numbers": (
+            ALLOCATE,
+            _ask([{"text": "x", "context": context} for _ in range(90)]),
+        ),
+        "lists of forbidden options": (
+            ALLOCATE,
+            _ask([{"text": "x", "forbidden_options": names} for _ in range(60)], menu=menu),
+        ),
+        "512 questions under all conditions": (
+            ALLOCATE,
+            _ask(
+                [
+                    {
+                        "id": f"q{i}",
+                        "text": f"Who is number {i}?",
+                        "group": f"g{i % 9}",
+                        "weight": 1.5,
+                        "min_quality": 0.1,
+                        "priority": i % 3,
+                        "max_cost": {"searches": 5.5},
+                        "forbidden_options": names[:8],
+                        "depends_on": [] if i % 4 == 0 else [f"q{i - 1}"],
+                    }
+                    for i in range(512)
+                ],
+                menu=menu,
+            ),
+        ),
+    }
 
 
 def measure_stall(port: int, path: str, body: bytes) -> tuple[int, float, float]:
