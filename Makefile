@@ -15,7 +15,7 @@ TRAIN_DEFAULT_COMMAND = $(BIN)/router train $(DEFAULT_LOGS) --pooled \
 	--menu router/models/default_menu.toml --prices router/models/default_prices.toml \
 	--out router/models/default
 BENCH_FLAGS ?=
-# Rigs that run at length; ROUTER_SOAK=0.01 makes those of the edge a hundredth as long.
+# Rigs that run at length; ROUTER_SOAK=0.01 makes them a hundredth as long.
 SOAK_RIGS ?= power_cut io_faults kills server_kills fuzz slow_clients stall ledger_machine
 SOAK_FLAGS ?=
 

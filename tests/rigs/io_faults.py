@@ -21,6 +21,7 @@ import apsw
 
 from router.exceptions import LedgerError
 from tests.rigs.places import open_place
+from tests.rigs.processes import scale
 from tests.rigs.work import Work, inspect_store, open_ledger
 
 if TYPE_CHECKING:
@@ -236,7 +237,7 @@ def _fill(path: Path, n_bytes: int, answers: Any) -> None:
 def main() -> int:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--calls", type=int, default=2000, help="up to which n (2000)")
+    parser.add_argument("--calls", type=int, default=scale(2000), help="up to which n (2000)")
     parser.add_argument("--rounds", type=int, default=60, help="of work, which make calls (60)")
     parser.add_argument("--every", type=int, default=1, help="only every so many (1)")
     parser.add_argument("--full-disk", action="store_true", help="fill the disk, and no more")

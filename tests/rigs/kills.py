@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 from tests.rigs.ledger_process import serve
 from tests.rigs.places import open_place
 from tests.rigs.planted import PLANTED
+from tests.rigs.processes import scale
 from tests.rigs.work import Fact, inspect_store
 
 if TYPE_CHECKING:
@@ -229,15 +230,17 @@ def _check(clients: Clients, path: Path) -> None:
 def main() -> int:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=1000, help="how many (1000)")
+    parser.add_argument("--kills", type=int, default=scale(1000), help="at least (1000)")
+    parser.add_argument("--grants", type=int, default=scale(1_000_000), help="at least (1000000)")
     parser.add_argument("--seconds", type=float, default=0.5, help="longest life (0.5)")
     parser.add_argument("--planted", choices=sorted(PLANTED), help="a fault that is to be found")
     parser.add_argument("--seed", type=int, default=None, help="of the first store")
     options = parser.parse_args()
     first = secrets.randbelow(2**32) if options.seed is None else options.seed
     started, total = time.monotonic(), Tally()
-    while total.n_kills < options.kills:
-        count, seed = min(KILLS_A_STORE, options.kills - total.n_kills), first + total.n_kills
+    while total.n_kills < options.kills or total.n_granted < options.grants:
+        left, seed = options.kills - total.n_kills, first + total.n_kills
+        count = min(KILLS_A_STORE, left) if left > 0 else KILLS_A_STORE
         some = kill_often(count, seed, seconds_max=options.seconds, planted=options.planted)
         total += some
         took = time.monotonic() - started

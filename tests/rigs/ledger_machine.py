@@ -31,6 +31,7 @@ from router.ledger.records import Answer, Report, RequestKey
 from tests.contracts.ledgers import SECOND, VirtualClock, make_pool, make_record
 from tests.rigs.ledger_model import Model, Refused
 from tests.rigs.places import copy_store, open_place
+from tests.rigs.processes import scale
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -300,7 +301,7 @@ def run_histories(n_histories: int, n_steps: int, seed_number: int, *, shrink: b
 def main() -> int:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--histories", type=int, default=100_000, help="how many (100000)")
+    parser.add_argument("--histories", type=int, default=scale(100_000), help="how many (100000)")
     parser.add_argument("--steps", type=int, default=100, help="steps of each (100)")
     parser.add_argument("--seconds", type=float, default=float("inf"), help="stop after so many")
     parser.add_argument("--seed", type=int, default=None, help="of the first round")

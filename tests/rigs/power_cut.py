@@ -22,6 +22,7 @@ import apsw
 
 from router.ledger.store import Synchronous
 from tests.rigs.places import open_place
+from tests.rigs.processes import scale
 from tests.rigs.work import Fact, Work, inspect_store, open_ledger
 
 if TYPE_CHECKING:
@@ -259,7 +260,7 @@ def _inspect(left: Path, asked: set[Fact], told: set[Fact]) -> list[str]:
 def main() -> int:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--cuts", type=int, default=10_000, help="how many in all (10000)")
+    parser.add_argument("--cuts", type=int, default=scale(10_000), help="how many in all (10000)")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"of one record ({ROUNDS})")
     parser.add_argument("--synchronous", choices=get_args(Synchronous), default="FULL")
     parser.add_argument("--seed", type=int, default=None, help="of the first record")

@@ -25,7 +25,7 @@ from tests.contracts.commands import tiny_bundle
 from tests.contracts.sidecars import run_sidecar
 from tests.rigs.kills import N_CLIENTS, Tally
 from tests.rigs.places import open_place
-from tests.rigs.processes import ROOT
+from tests.rigs.processes import ROOT, scale
 from tests.rigs.work import Fact, inspect_store
 
 if TYPE_CHECKING:
@@ -260,8 +260,8 @@ def _check(clients: Clients, path: Path) -> None:
 def main() -> int:
     """Run from the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--kills", type=int, default=1000, help="ends by SIGKILL (1000)")
-    parser.add_argument("--terms", type=int, default=200, help="ends by SIGTERM (200)")
+    parser.add_argument("--kills", type=int, default=scale(1000), help="ends by SIGKILL (1000)")
+    parser.add_argument("--terms", type=int, default=scale(200), help="ends by SIGTERM (200)")
     parser.add_argument("--seconds", type=float, default=0.5, help="longest life (0.5)")
     parser.add_argument("--store", type=int, default=50, help="ends of one store (50)")
     parser.add_argument("--seed", type=int, default=None, help="of the first store")
