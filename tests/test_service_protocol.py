@@ -198,6 +198,25 @@ def test_answer_in_the_middle_of_a_body_keeps_the_connection(port: int) -> None:
         assert read_answer(connection).status == 200
 
 
+def test_body_nobody_wants_has_an_end(port: int) -> None:
+    """Behind a refusal not more than 16 MiB are read and forgotten, then the connection ends."""
+    head = CHUNKED.replace(b"/v1/allocate", b"/nowhere")
+    with connect(port) as connection:
+        connection.sendall(head)
+        assert read_answer(connection).status == 404
+        with pytest.raises(ConnectionError):
+            connection.sendall(chunk(b"x" * 100_000) * 1000)
+    check_alive(port)
+
+
+def test_small_pieces_may_make_a_whole_body(port: int) -> None:
+    """A body of the longest length in pieces of a few bytes is long on the wire, and let in."""
+    body = PLAN_BODY.ljust(200_000)
+    content = CHUNKED + b"".join(chunk(body[i : i + 4]) for i in range(0, len(body), 4))
+    assert len(content) > 2 * len(body)
+    assert exchange(port, content + b"0\r\n\r\n").status == 200
+
+
 def test_half_closed_client_is_answered(port: int) -> None:
     """Who sends a whole request and says that nothing follows still gets the plan."""
     assert exchange(port, PLAN, close_half=True).status == 200

@@ -98,6 +98,7 @@ BROKEN = {
     "chunk past 64 bits": CHUNKED + b"F" * 20 + b"\r\n",
     "chunk longer than stated": CHUNKED + b"1\r\nWHISPER\r\n0\r\n\r\n",
     "chunk with bare line feeds": CHUNKED + b"2\n{}\n0\n\n",
+    "chunk's extension without an end": CHUNKED + b"1;" + CANARY * 400_000,
     "trailers without an end": CHUNKED + b"2\r\n{}\r\n0\r\nX: " + CANARY * 20_000,
 }
 
