@@ -1,11 +1,24 @@
 """Strategies: ways to spend compute, each by its own law of quality, cost and latency."""
 
+from router.strategies.best_of_n import BestOfN
+from router.strategies.coverage_law import CoverageLaw
 from router.strategies.decomposition import StepVoting, VotingPlan
+from router.strategies.estimates import Estimate, bound_by_resampling
+from router.strategies.offers import Consumption, Offer, offer_samples
+from router.strategies.population import BetaPopulation, count_failures_needed, estimate_coverage
+from router.strategies.reward_choice import RewardChoice
 from router.strategies.vote_counts import VoteCounts
 from router.strategies.vote_policy import VoteCost, VotePolicy, find_price
 from router.strategies.vote_prior import VoteOutlook, VotePrior
 
 __all__ = [
+    "BestOfN",
+    "BetaPopulation",
+    "Consumption",
+    "CoverageLaw",
+    "Estimate",
+    "Offer",
+    "RewardChoice",
     "StepVoting",
     "VoteCost",
     "VoteCounts",
@@ -13,5 +26,9 @@ __all__ = [
     "VotePolicy",
     "VotePrior",
     "VotingPlan",
+    "bound_by_resampling",
+    "count_failures_needed",
+    "estimate_coverage",
     "find_price",
+    "offer_samples",
 ]
