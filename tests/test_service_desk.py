@@ -141,23 +141,42 @@ def test_threads_that_hang_are_few_and_hold_up_nobody(
     async def ask_many() -> None:
         """Ask at once, twice over, and once more when the threads are back."""
         session.fault = "stuck"
-        for _ in range(2):
+        for n_lost in (1, 2, 2):
             plans = await asyncio.gather(*(desk.allocate(QUESTIONS, BUDGET) for _ in range(25)))
             for plan in plans:
                 check_fallback(plan, "model_slow")
-            assert desk._crew.n_lost == desk.limits.lost_max
-            assert desk.check_model() == "the model does not answer"
+            assert desk._crew.n_lost == n_lost
+        assert desk.check_model() == "the model does not answer"
         # Nobody has let the threads go: all those plans were made while they hung.
         assert session.n_runs == desk.limits.lost_max
         session.fault = None
         session.release.set()
-        await asyncio.to_thread(wait_until, lambda: desk._crew.n_lost == 0)
-        assert desk.check_model() is None
+        await asyncio.to_thread(wait_until, lambda: desk.check_model() is None)
+        assert desk._crew.n_lost == 0
         assert (await desk.allocate(QUESTIONS, BUDGET)).degraded is None
 
     asyncio.run(ask_many())
-    assert desk.events == Counter(model_slow=50)
+    assert desk.events == Counter(model_slow=75)
     assert desk.n_in_flight == 0
+
+
+def test_a_model_that_was_slow_once_is_asked_by_one_request_at_a_time(
+    desk: PlanningDesk, session: FaultySession
+) -> None:
+    """After one answer that took too long nobody waits behind a trial, and a good one ends it."""
+
+    async def ask() -> list[Counter[str | None]]:
+        """Let the model be slow for one wave of requests, and well for the next two."""
+        waves = []
+        for fault in ("sleep", None, None):
+            session.fault = fault
+            plans = await asyncio.gather(*(desk.allocate(QUESTIONS, BUDGET) for _ in range(5)))
+            waves.append(Counter(plan.degraded for plan in plans))
+            await asyncio.to_thread(wait_until, lambda: desk._crew.n_lost == 0)
+        return waves
+
+    slow, well = "model_slow", None
+    assert asyncio.run(ask()) == [{slow: 5}, {slow: 4, well: 1}, {well: 5}]
 
 
 def test_waiting_for_others_ends_too(router: Router, session: FaultySession) -> None:

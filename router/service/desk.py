@@ -21,6 +21,7 @@ from router.exceptions import AllocationError, InputError, NonFiniteError, Overl
 from router.fallback import Fallback
 from router.planner import Router
 from router.service.crew import Crew, Job
+from router.service.desk_limits import DeskLimits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,34 +40,10 @@ Value = TypeVar("Value")
 
 # How often it is looked whether the model takes too long.
 WATCH_SECONDS = 0.005
-
-
-@dataclass(frozen=True)
-class DeskLimits:
-    """How long the model may take, and how much is planned at once.
-
-    Parameters
-    ----------
-    deadline_ms : float, default=25
-        For which a request may occupy the model, whatever it asks.
-    allowance_ms : float, default=4
-        What it may take longer for each thousand pairs of question and option.
-    menu_ms : float, default=0.25
-        What it may take longer for each option of a menu that is new to it.
-    wait_ms : float, default=100
-        How long a request waits for those before it; then it is answered without the model.
-    in_flight_max : int, default=64
-        Requests planned or waiting at once; more are refused.
-    lost_max : int, default=2
-        Threads that have not come back from the model before nobody asks it until one does.
-    """
-
-    deadline_ms: float = 25.0
-    allowance_ms: float = 4.0
-    menu_ms: float = 0.25
-    wait_ms: float = 100.0
-    in_flight_max: int = 64
-    lost_max: int = 2
+# A model that fails at every request is not written about at every request.
+LOG_SECONDS = 10.0
+# How long nobody asks a model that took too long twice in a row.
+REST_SECONDS = 0.5
 
 
 DEFAULT_LIMITS = DeskLimits()
@@ -134,6 +111,9 @@ class PlanningDesk:
         self._fallback = Fallback(Router.load() if router is None else router)
         self._on_event = on_event
         self._waiting: dict[Job, None] = {}
+        self._silent_until = 0.0
+        self._is_suspect = False
+        self._resting_until = 0.0
         self._watching: asyncio.AbstractEventLoop | None = None
         self._crew = Crew(self.limits.lost_max)
         self._spare = _open_spare()
@@ -160,7 +140,7 @@ class PlanningDesk:
         """Say in fixed words why the model does not answer, or None; nothing is asked of it."""
         if self._router is None:
             return "the model is not loaded"
-        return None if self._crew.is_working else "the model does not answer"
+        return "the model does not answer" if self._is_resting() else None
 
     def close(self) -> None:
         """Let idle threads end; whoever asks again gets new ones."""
@@ -309,7 +289,8 @@ class PlanningDesk:
         router = self._router
         if router is None:
             return None, "model_missing"
-        if not self._crew.is_working:
+        # A model that has just taken too long is tried by one request, behind which nobody waits.
+        if self._is_resting() or (self._is_suspect and self._waiting):
             return None, "model_slow"
         offered = router.bundle.menu if menu is None else menu
 
@@ -329,7 +310,7 @@ class PlanningDesk:
         self._crew.submit(job)
         self._watch(loop)
         try:
-            return await job.future, None
+            value = await job.future
         except TimeoutError:
             return None, "model_slow"
         except NonFiniteError:
@@ -338,11 +319,25 @@ class PlanningDesk:
             # Arrays handed to the allocator are the model's; all else that is refused the caller's.
             if isinstance(error, InputError) and not isinstance(error, AllocationError):
                 raise
-            # Its kind only: what it says may hold words of a question.
-            logger.warning("the model failed with %s", type(error).__name__)
+            self._log_failure(type(error).__name__)
             return None, "model_failed"
+        else:
+            self._is_suspect = False
+            return value, None
         finally:
             self._waiting.pop(job, None)
+
+    def _is_resting(self) -> bool:
+        """Tell whether nobody asks the model now."""
+        return not self._crew.is_working or time.monotonic() < self._resting_until
+
+    def _log_failure(self, kind: str) -> None:
+        """Log what kind of error a model failed with, now and then while it goes on failing."""
+        now = time.monotonic()
+        if now >= self._silent_until:
+            # What the error says is left out, as it may hold words of a question.
+            logger.warning("the model failed with %s", kind)
+            self._silent_until = now + LOG_SECONDS
 
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
         """See to it that somebody looks for jobs that take too long while there are any."""
@@ -358,15 +353,26 @@ class PlanningDesk:
         current = crew.current
         if current is not None and current.begun_at is not None:
             too_long = now - current.begun_at > current.allowed_seconds
-            if too_long and crew.leave_behind(current):
-                _give_up(current)
+            if too_long:
+                # First those behind it, so that the thread in its place takes up none of them.
+                for job in self._waiting:
+                    if job is not current:
+                        _give_up(job)
+                self._leave_behind(current, now)
         longest = self.limits.wait_ms / 1000.0
         for job in self._waiting:
-            has_begun = job.begun_at is not None
-            if not has_begun and (not crew.is_working or now - job.asked_at > longest):
+            if job.begun_at is None and now - job.asked_at > longest:
                 _give_up(job)
         if self._waiting:
             self._watch(loop)
+
+    def _leave_behind(self, job: Job, now: float) -> None:
+        """Stop waiting for a job that has taken too long, and be wary of the model."""
+        if self._crew.leave_behind(job):
+            _give_up(job)
+            if self._is_suspect:
+                self._resting_until = now + REST_SECONDS
+            self._is_suspect = True
 
     def _note(self, event: str) -> None:
         """Count an event and tell whoever wants to know."""
