@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from router.exceptions import InputError, LogError
-from router.tables import read_label
+from router.tables import MISSING_TYPES, read_label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,6 +20,7 @@ __all__ = [
     "collect_first",
     "convert_to_float",
     "drop_nan",
+    "is_null",
     "read_labels",
     "read_numbers",
 ]
@@ -166,6 +167,21 @@ def average_repeats(
         averages[column] = np.where(known > 0, total / np.maximum(known, 1), np.nan)
     averages["trials"] = np.bincount(inverse, weights=numbers["trials"])
     return pairs, averages
+
+
+def is_null(value: Any) -> bool:
+    """Tell whether a cell is empty; NaN is a value, if a wrong one.
+
+    Examples
+    --------
+    >>> is_null(None), is_null(""), is_null(float("nan")), is_null(0.0)
+    (True, True, False, False)
+    """
+    return (
+        value is None
+        or type(value).__name__ in MISSING_TYPES
+        or (isinstance(value, str) and not value)
+    )
 
 
 def drop_nan(value: float) -> float | None:

@@ -60,6 +60,9 @@ def merge_logs(logs: Sequence[OutcomeLog]) -> OutcomeLog:
             f"logs {', '.join(log.dataset for log in logs)} mix the cost units {', '.join(units)}: "
             "without prices to convert them logs are merged in one unit only"
         )
+    if all(log.has_texts for log in logs):
+        # Texts say all that features do, and the logs' encoders may differ.
+        logs = [replace(log, features=None, feature_fingerprint=None) for log in logs]
     logs = _tell_apart(logs)
     rows: dict[str, list[Any]] = {}
     for log in logs:
@@ -75,6 +78,9 @@ def _tell_apart(logs: Sequence[OutcomeLog]) -> Sequence[OutcomeLog]:
     clash = False
     for log in logs:
         for query_id, text in zip(log.query_ids, log.texts, strict=True):
+            if not text:
+                # Identifiers of questions without a text are keyed hashes, alike in all logs.
+                continue
             first_text, first_log = seen.setdefault(query_id, (text, log.dataset))
             if first_text == text:
                 continue
@@ -99,7 +105,7 @@ def _append_rows(rows: dict[str, list[Any]], log: OutcomeLog) -> None:
     options = [log.options[i] for i in log.option_index]
     table: dict[str, list[Any]] = {
         "query_id": [log.query_ids[i] for i in log.question_index],
-        "query": [log.texts[i] for i in log.question_index],
+        "query": [log.texts[i] or None for i in log.question_index],
         "group": [log.groups[i] for i in log.question_index],
         "option": [option.name for option in options],
         "model": [option.model for option in options],
@@ -115,6 +121,10 @@ def _append_rows(rows: dict[str, list[Any]], log: OutcomeLog) -> None:
     }
     for unit, column in COST_COLUMNS.items():
         table[column] = log.unit_costs.get(unit, np.full(n_rows, np.nan)).tolist()
+    if log.features is not None:
+        kept = [row if np.isfinite(row).all() else None for row in log.features]
+        table["features"] = [kept[i] for i in log.question_index]
+        table["feature_fingerprint"] = [log.feature_fingerprint] * n_rows
     for name, values in log.context.items():
         table[f"context_{name}"] = values[log.question_index].tolist()
     for name in rows.keys() | table.keys():

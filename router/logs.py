@@ -6,6 +6,7 @@ The format is a table of one row per (question, option) that was tried; the colu
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +19,11 @@ from router.log_columns import (
     collect_first,
     convert_to_float,
     drop_nan,
+    is_null,
     read_labels,
     read_numbers,
 )
+from router.log_features import FEATURE_COLUMNS, collect_features
 from router.options import REASONING_EFFORTS, Option
 from router.outcomes import OutcomeLog, average_by_option
 from router.questions import check_text
@@ -36,10 +39,17 @@ __all__ = ["build_log", "read_log"]
 REQUIRED_COLUMNS = ("query_id", "query", "option", "quality")
 # What is the same in every row of an option.
 OPTION_COLUMNS = ("model", "strategy", "reasoning_effort", "samples")
+# What a sidecar's export says beside it, for those who look into a log; training does not.
+LIVE_COLUMNS = (
+    *("plan_id", "bundle_id", "price_id", "prices_stale"),
+    *("shadow", "late", "reported"),
+)
 KNOWN_COLUMNS = {
     *REQUIRED_COLUMNS,
     *OPTION_COLUMNS,
     *COST_COLUMNS.values(),
+    *FEATURE_COLUMNS,
+    *LIVE_COLUMNS,
     "dataset",
     "group",
     "cost",
@@ -103,10 +113,32 @@ def build_log(
     >>> log.to_matrix(log.quality)
     array([[0., 1.]])
     """
-    for column in REQUIRED_COLUMNS:
-        if column not in columns:
-            raise LogError(f"{place}: column {column!r} is missing")
     table = {name: list(column) for name, column in columns.items()}
+    _check_columns(table, place)
+    pending = [is_null(value) for value in table["quality"]]
+    if not any(pending):
+        return _build_log(table, name, place)
+    if all(pending):
+        raise LogError(f"{place}: no row has a quality yet")
+    # Built with all rows first, so that complaints count rows as the file does.
+    filled = [
+        0.0 if waits else value for value, waits in zip(table["quality"], pending, strict=True)
+    ]
+    _build_log(table | {"quality": filled}, name, place)
+    rated = {
+        column: [value for value, waits in zip(values, pending, strict=True) if not waits]
+        for column, values in table.items()
+    }
+    log = _build_log(rated, name, place)
+    note = f"left out {sum(pending)} rows whose quality has not come"
+    return replace(log, notes=(*log.notes, note))
+
+
+def _check_columns(table: Mapping[str, Sequence[Any]], place: str) -> None:
+    """Refuse a table in which a column is missing or shorter than others."""
+    for column in REQUIRED_COLUMNS:
+        if column not in table and not (column == "query" and "features" in table):
+            raise LogError(f"{place}: column {column!r} is missing")
     n_rows = len(table["query_id"])
     if n_rows == 0:
         raise LogError(f"{place}: the log has no rows")
@@ -115,9 +147,15 @@ def build_log(
             raise LogError(
                 f"{place}: column {column!r} has {len(values)} rows, 'query_id' has {n_rows}"
             )
+
+
+def _build_log(table: Mapping[str, Sequence[Any]], name: str, place: str) -> OutcomeLog:
+    """Make a log of rows that all have a quality."""
+    n_rows = len(table["query_id"])
     ids, question_of_row = _index_names(table["query_id"], place, "query_id")
     names, option_of_row = _index_names(table["option"], place, "option")
-    texts = _collect_texts(table["query"], ids, question_of_row, place)
+    features, fingerprint = collect_features(table, ids, question_of_row, place)
+    texts = _collect_texts(table.get("query"), ids, question_of_row, place, features)
     raw = read_numbers(table, n_rows, place)
     cost_unit = _choose_cost(raw, _read_cost_unit(table.get("cost_unit", ()), place))
     pairs, numbers = average_repeats(question_of_row * len(names) + option_of_row, raw)
@@ -145,6 +183,8 @@ def build_log(
         context=_collect_context(table, len(ids), question_of_row, place),
         dataset=_read_dataset(table.get("dataset", ()), name, place),
         notes=(*_note_extra_columns(table), *notes),
+        features=features,
+        feature_fingerprint=fingerprint,
     )
 
 
@@ -162,12 +202,22 @@ def _index_names(
 
 
 def _collect_texts(
-    values: Sequence[Any], ids: tuple[str, ...], question_index: NDArray[np.int64], place: str
+    values: Sequence[Any] | None,
+    ids: tuple[str, ...],
+    question_index: NDArray[np.int64],
+    place: str,
+    features: NDArray[np.float32] | None,
 ) -> tuple[str, ...]:
-    """Take each question's text, refusing one id with two texts."""
+    """Take each question's text, refusing one id with two texts and one with nothing at all."""
     texts: list[str | None] = [None] * len(ids)
-    for row, (value, question) in enumerate(zip(values, question_index, strict=True), start=1):
+    replaced = [False] * len(ids)
+    if features is not None:
+        replaced = [bool(np.isfinite(row).all()) for row in features]
+    cells = [None] * len(question_index) if values is None else values
+    for row, (value, question) in enumerate(zip(cells, question_index.tolist(), strict=True), 1):
         known = texts[question]
+        if is_null(value) and replaced[question]:
+            continue
         if known is None or value is None:
             try:
                 check_text(value, f"{place}: row {row}")
@@ -178,7 +228,7 @@ def _collect_texts(
             raise LogError(
                 f"{place}: row {row}: query_id {ids[question]!r} stands with two different texts"
             )
-    return tuple(text for text in texts if text is not None)
+    return tuple(text or "" for text in texts)
 
 
 def _collect_labels(

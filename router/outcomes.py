@@ -7,6 +7,7 @@ at most once.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -58,7 +59,7 @@ class OutcomeLog:
     query_ids : tuple of str, length n
         Sorted identifiers.
     texts : tuple of str, length n
-        The questions.
+        The questions; empty where a question's text was not kept, which then has features.
     groups : tuple of str or None, length n
         Task labels, None where the log has none.
     options : tuple of Option, length m
@@ -81,6 +82,11 @@ class OutcomeLog:
         Name of the log.
     notes : tuple of str
         What was ignored or averaged on reading.
+    features : ndarray of float32, shape (n, d), optional
+        What an encoder made of the questions, where that was kept; NaN in rows of questions that
+        have a text only.
+    feature_fingerprint : str, optional
+        Fingerprint of that encoder.
     """
 
     query_ids: tuple[str, ...]
@@ -97,6 +103,8 @@ class OutcomeLog:
     context: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
     dataset: str = "log"
     notes: tuple[str, ...] = ()
+    features: NDArray[np.float32] | None = None
+    feature_fingerprint: str | None = None
 
     def __repr__(self) -> str:
         """Sum up the log in one line."""
@@ -119,6 +127,41 @@ class OutcomeLog:
     def has_groups(self) -> bool:
         """Whether any question carries a task label."""
         return any(group is not None for group in self.groups)
+
+    @property
+    def has_texts(self) -> bool:
+        """Whether every question's text was kept."""
+        return all(self.texts)
+
+    @property
+    def identities(self) -> tuple[str, ...]:
+        """What tells questions apart: the text, or a digest of the features in its place."""
+        if self.features is None or self.has_texts:
+            return self.texts
+        return tuple(
+            text or hashlib.sha256(row.tobytes()).hexdigest()
+            for text, row in zip(self.texts, self.features, strict=True)
+        )
+
+    def require_texts(self, purpose: str) -> None:
+        """Refuse a log that has features in place of texts.
+
+        Parameters
+        ----------
+        purpose : str
+            What needs the texts.
+
+        Raises
+        ------
+        LogError
+            If a question has no text.
+        """
+        if not self.has_texts:
+            n_without = self.texts.count("")
+            raise LogError(
+                f"{self.dataset}: {n_without} of {self.n_questions} questions have features in "
+                f"place of a text: {purpose} needs the texts; `router train` does without"
+            )
 
     @property
     def coverage(self) -> float:
@@ -185,6 +228,8 @@ class OutcomeLog:
             context={name: column[keep] for name, column in self.context.items()},
             dataset=self.dataset,
             notes=self.notes,
+            features=None if self.features is None else self.features[keep],
+            feature_fingerprint=self.feature_fingerprint,
         )
 
     def list_contexts(self) -> list[dict[str, float]]:

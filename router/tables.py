@@ -13,6 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from router.exceptions import InputError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -315,7 +317,8 @@ def write_parquet(path: str | Path, columns: Mapping[str, Sequence[Any]]) -> Non
     path : str or Path
         Where the table goes.
     columns : mapping of str to sequence
-        Columns of equal length.
+        Columns of equal length; an array of shape (r, d) becomes lists of d numbers, null where
+        all of them are NaN.
 
     Raises
     ------
@@ -327,6 +330,17 @@ def write_parquet(path: str | Path, columns: Mapping[str, Sequence[Any]]) -> Non
         from pyarrow import parquet
     except ImportError:
         raise MissingExtraError.for_extra("cli", "writing parquet") from None
+
+    def convert(values: Any) -> Any:
+        """Turn a matrix into fixed-size lists."""
+        if getattr(values, "ndim", 1) != 2:
+            return values
+        missing = pyarrow.array(np.isnan(values).all(axis=1))
+        flat = pyarrow.array(values.ravel())
+        return pyarrow.FixedSizeListArray.from_arrays(flat, values.shape[1], mask=missing)
+
     sink = pyarrow.BufferOutputStream()
-    parquet.write_table(pyarrow.table(dict(columns)), sink)
+    parquet.write_table(
+        pyarrow.table({name: convert(values) for name, values in columns.items()}), sink
+    )
     write_bytes_atomically(path, sink.getvalue().to_pybytes())

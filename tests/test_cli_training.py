@@ -10,6 +10,7 @@ from router.cli import main
 from router.logs import build_log
 from router.models.bundle import Bundle
 from router.models.trainer import train
+from router.tables import write_parquet
 from tests.contracts.commands import (
     PRICES,
     check_refused,
@@ -177,3 +178,25 @@ def test_encoder_is_refused_where_it_is_of_no_use(tmp_path: Path, capsys: Captur
     check_refused(capsys, [*command, *pooled], "--encoder is for a log of one's own")
     check_refused(capsys, command, "holds no model.onnx")
     assert not (tmp_path / "bundle").exists()
+
+
+def test_train_takes_features_in_place_of_texts(tmp_path: Path, capsys: Capture) -> None:
+    """A log without texts trains with the bundle it was gathered under, which no other can be."""
+    columns = make_columns()
+    tiny_bundle().save(tmp_path / "source")
+    encoder = tiny_bundle().predictor.encoder
+    kept = {name: values for name, values in columns.items() if name != "query"}
+    kept["features"] = encoder.encode(columns["query"]).tolist()
+    kept["feature_fingerprint"] = [encoder.fingerprint] * len(columns["query"])
+    write_parquet(tmp_path / "kept.parquet", kept)
+    command = ["train", tmp_path / "kept.parquet", "--out", tmp_path / "bundle"]
+    check_refused(capsys, command, f"made by the encoder {encoder.fingerprint}")
+    named = [*command, "--features-of", tmp_path / "source"]
+    trained = run_json(capsys, *named)
+    assert trained["options"] == ["toy|s0", "toy|s1", "toy|s4"]
+    assert Bundle.load(tmp_path / "bundle").predictor.encoder.fingerprint == encoder.fingerprint
+    check_refused(capsys, [*named, "--encoder", tmp_path], "does not go with --features-of")
+    (tmp_path / "menu.toml").write_text(MENU)
+    pooled = [*named, "--pooled", "--menu", tmp_path / "menu.toml"]
+    check_refused(capsys, pooled, "--features-of is for a log of one's own")
+    check_refused(capsys, ["evaluate", tmp_path / "kept.parquet"], "evaluation needs the texts")

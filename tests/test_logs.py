@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from router.exceptions import LogError
 from router.logs import build_log, read_log
+from router.tables import write_parquet
 from tests.contracts.tables import BASE, make_frame, write_frame
 
 if TYPE_CHECKING:
@@ -197,6 +199,32 @@ def test_malformed_logs_are_refused(change: dict[str, list[Any]], message: str |
     with pytest.raises(LogError, match=r"^a%d\.csv: " + message) as caught:
         build_log(columns, place="a%d.csv")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [".parquet", ".jsonl", ".csv"])
+def test_rows_without_a_quality_yet_are_left_out(tmp_path: Path, kind: str) -> None:
+    """A null quality takes its row away, with a note that counts, and leaves all others alone."""
+    path = tmp_path / f"log{kind}"
+    columns = BASE | {"quality": [0.0, None, 1.0]}
+    if kind == ".parquet":
+        write_parquet(path, columns)
+    else:
+        write_frame(pd.DataFrame(columns), path)
+    log = read_log(path)
+    kept = {column: [values[0], values[2]] for column, values in BASE.items()}
+    check_same(replace(log, notes=()), build_log(kept, name="log"))
+    assert log.notes == ("left out 1 rows whose quality has not come",)
+
+
+def test_complaints_count_the_rows_left_out() -> None:
+    """A row behind one without a quality is named by its place in the file."""
+    columns = BASE | {"quality": [None, 0.5, 1.5]}
+    with pytest.raises(LogError, match=r"row 3: quality 1\.5 is outside"):
+        build_log(columns)
+    with pytest.raises(LogError, match="row 1: cost -1 is negative"):
+        build_log(BASE | {"quality": [None, 0.5, 1.0], "cost": [-1, 1, 1]})
+    with pytest.raises(LogError, match="no row has a quality yet"):
+        build_log(BASE | {"quality": [None, None, ""]})
 
 
 @pytest.mark.parametrize("column", ["query_id", "query", "option", "quality"])

@@ -56,9 +56,11 @@ def predict_plainly(
     return NamedHead(head.session, head.options, head.groups).predict(features, groups)
 
 
-@pytest.mark.parametrize("settings", [{}, {"task_scale": 0.0}, {"tree_factor": 0.0}])
+@pytest.mark.parametrize(
+    "settings", [{}, {"task_scale": 0.0}, {"tree_factor": 0.0}, {"has_linear": False}]
+)
 def test_qualities_are_those_of_the_graph(settings: dict[str, Any]) -> None:
-    """With and without ridges by task and trees, labels given, missing, unknown and mixed."""
+    """With and without each part, labels given, missing, unknown and mixed."""
     model = make_model(n_groups=3, n_options=4, **settings)
     if settings.get("task_scale") == 0.0:
         model = replace(model, head=replace(model.head, task=np.zeros_like(model.head.task)))

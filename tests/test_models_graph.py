@@ -25,6 +25,8 @@ MODELS = {
     "no trees": {"tree_factor": 0.0},
     "no task ridges": {"task_scale": 0.0},
     "neither": {"tree_factor": 0.0, "task_scale": 0.0},
+    "no columns of directions": {"has_linear": False},
+    "one direction without a column": {"n_options": 2, "has_linear": False},
 }
 
 

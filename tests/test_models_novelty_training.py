@@ -9,7 +9,7 @@ import numpy as np
 
 from router.features.encoder import TextEncoder
 from router.models.inputs import fit_inputs
-from router.models.novelty_training import fit_novelty
+from router.models.novelty_training import fit_borrowed_novelty, fit_novelty
 from tests.contracts.gains import AWKWARD_TEXTS, make_texts
 
 if TYPE_CHECKING:
@@ -80,3 +80,19 @@ def test_tiny_logs_know_nothing_strange() -> None:
     texts = make_texts(20, seed=3)[0]
     novelty = fit_novelty(encoder, texts, encoder.encode(texts), n_components=64)
     assert novelty.rank(encoder.encode(["", "x" * 5000])).tolist() == [1.0, 1.0]
+
+
+def test_features_of_another_encoder_are_calibrated_too() -> None:
+    """New questions are uniform and strange ones are not, seen by an encoder fitted elsewhere."""
+    encoder, _ = fit()
+    texts = make_texts(1200, seed=5)[0]
+    features = encoder.encode(texts)
+    novelty = fit_borrowed_novelty(
+        texts[:800], features[:800], n_components=encoder.n_learned, seed=0
+    )
+    familiarity = novelty.rank(features[800:])
+    for level in (0.1, 0.5, 0.75):
+        assert abs((familiarity <= level).mean() - level) < 0.1, level
+    assert novelty.rank(encoder.encode(STRANGE)).max() < 0.02
+    few = fit_borrowed_novelty(texts[:20], features[:20], n_components=encoder.n_learned)
+    assert not len(few.reference)

@@ -95,7 +95,7 @@ def test_many_options_keep_their_own_smoothing() -> None:
 
     prior = Prior(refuse)
     means = np.linspace(0.0, 1.0, 6)
-    adjusted = prior.adjust_means(means, np.zeros((9, 6)), np.zeros(9), [""] * 9, [])
+    adjusted = prior.adjust_means(means, np.zeros((9, 6)), np.zeros(9), make_log(20))
     assert adjusted is means
 
 
@@ -137,7 +137,7 @@ def test_priors_need_descriptors() -> None:
     prior = Bundle.load()
     guess_means = Prior.from_bundle(prior).guess_means
     assert guess_means is not None
-    assert guess_means(["Why?"], make_log(20).options).shape == (3,)
+    assert guess_means(make_log(20), make_log(20).options).shape == (3,)
     manifest = {**prior.manifest, "descriptors": None}
     with pytest.raises(BundleError, match="router train --pooled"):
         Prior.from_bundle(replace(prior, manifest=manifest))

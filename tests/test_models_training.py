@@ -15,7 +15,6 @@ from router.models.shrinkage import shrink_group_means
 from router.models.stacking import KEPT_MIN
 from router.models.text_part import MIXED_QUESTIONS_MIN
 from router.models.training import (
-    _build_encoder,
     _fold,
     fit_gain,
     fit_gain_model,
@@ -139,8 +138,8 @@ def test_folded_members_are_the_weighted_stack() -> None:
     base = shrink_group_means(target, group, 2)
     members = fit_members(inputs, target, group, base)
     weights, scale = np.array([0.3, 0.1, 0.4, 0.2, 0.5, 0.6, 0.7, 0.8]), np.array([0.9, 0.4])
-    direct, task, word_tables = _fold(members, weights, scale, tables)
-    features = _build_encoder(tables, word_tables).encode(texts)
+    direct, task, encoder = _fold(members, weights, scale, tables)
+    features = encoder.encode(texts)
     dense, linear, tree = tables.describe(2).split(features)
     augmented = np.column_stack((dense, np.ones(90)))
     found = linear + direct.predict(dense) + np.einsum("nd,ndr->nr", augmented, task[group])
@@ -195,5 +194,5 @@ def test_same_seed_same_model_and_progress_is_told() -> None:
     np.testing.assert_array_equal(first.model.predict(texts), second.model.predict(texts))
     np.testing.assert_array_equal(first.held_out, second.held_out)
     assert first.model.encoder.fingerprint == second.model.encoder.fingerprint
-    assert told[0] == "reading texts"
+    assert told[0] == "reading questions"
     assert told[-1] == "fitting on all questions"

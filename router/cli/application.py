@@ -11,6 +11,7 @@ import typer
 
 from router import __version__
 from router.cli.evaluating import evaluate
+from router.cli.exporting import export_log
 from router.cli.inspecting import inspect
 from router.cli.joining import join
 from router.cli.keys import key_commands
@@ -37,7 +38,7 @@ application = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, join, predict, allocate, curve, evaluate, inspect, serve):
+for command in (train, join, predict, allocate, curve, evaluate, inspect, serve, export_log):
     application.command()(command)
 application.add_typer(menu_commands, name="menu")
 application.add_typer(key_commands, name="key")

@@ -1,7 +1,7 @@
 """``router train``: outcome logs in, a bundle out."""
 
 # No postponed annotations here: typer reads them when the command is declared.
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -31,6 +31,11 @@ from router.prices import Prices
 
 __all__ = ["train"]
 
+POOLED_LACKS = {
+    "--prior": "--pooled makes a prior from all logs",
+    "--encoder": "a prior has no embeddings",
+    "--features-of": "--pooled reads the texts of all logs",
+}
 LogsArgument = Annotated[
     list[Path],
     typer.Argument(
@@ -68,6 +73,17 @@ ContextOption = Annotated[
         show_default=False,
     ),
 ]
+FeaturesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--features-of",
+        metavar="BUNDLE",
+        help="Take this bundle's encoder of texts as it is: for logs with features in place of "
+        "texts, which need the bundle they were gathered under. `default`, the shipped one, where "
+        "a log has no texts.",
+        show_default=False,
+    ),
+]
 NoContextOption = Annotated[
     bool, typer.Option("--no-context", help="Read text and task alone, whatever the log has.")
 ]
@@ -86,24 +102,28 @@ def train(
     no_context: NoContextOption = False,
     encoder: EncoderOption = None,
     encoder_model: EncoderModelOption = None,
+    features_of: FeaturesOption = None,
     no_progress: NoProgressOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Train a gain model on outcome logs and write it as a bundle."""
     if pooled:
-        _check_pooled(has_menu=menu is not None, has_prior=prior is not None, encoder=encoder)
+        refused = {"--prior": prior, "--encoder": encoder, "--features-of": features_of}
+        _check_pooled(has_menu=menu is not None, refused=refused)
+    if features_of is not None and encoder is not None:
+        raise InputError("--encoder needs texts: it does not go with --features-of")
     if context and (no_context or pooled):
         raise InputError("--context goes neither with --no-context nor with --pooled")
     # Before minutes are spent on training.
     check_target(out)
     default_menu = None if menu is None else load_menu(menu)
     price_table = None if prices is None else Prices.load(prices)
-    prior_bundle = None if prior is None else Bundle.load(None if prior == "default" else prior)
+    prior_bundle, source = _load(prior), _load(features_of)
     read = [read_log(path) for path in logs]
     opened = None if encoder is None else _open(encoder, encoder_model, read)
     with report_progress(hidden=no_progress) as progress:
         names = () if no_context else context or None
-        own = partial(_train, prior=prior_bundle, context=names, encoder=opened)
+        own = partial(_train, prior=prior_bundle, context=names, encoder=opened, features_of=source)
         fit = _train_pooled if pooled else own
         bundle = fit(read, seed=seed, menu=default_menu, prices=price_table, progress=progress)
     bundle.save(out)
@@ -139,14 +159,18 @@ def _report(
     emit(document, show, as_json=as_json, out=None)
 
 
-def _check_pooled(*, has_menu: bool, has_prior: bool, encoder: str | None) -> None:
+def _load(place: str | None) -> Bundle | None:
+    """Load a bundle that was named, `default` being the shipped one."""
+    return None if place is None else Bundle.load(None if place == "default" else place)
+
+
+def _check_pooled(*, has_menu: bool, refused: Mapping[str, str | None]) -> None:
     """Refuse what does not go with pooled training, before anything is read."""
     if not has_menu:
         raise InputError("--pooled needs --menu MENU.toml: the options its bundle plans with")
-    if has_prior:
-        raise InputError("--prior is for a log of one's own: --pooled makes a prior from all logs")
-    if encoder is not None:
-        raise InputError("--encoder is for a log of one's own: a prior has no embeddings")
+    for option, given in refused.items():
+        if given is not None:
+            raise InputError(f"{option} is for a log of one's own: {POOLED_LACKS[option]}")
 
 
 def _open(encoder: str, model: str | None, logs: list[OutcomeLog]) -> CachedEncoder:
@@ -164,6 +188,7 @@ def _train(
     prior: Bundle | None,
     context: Sequence[str] | None,
     encoder: CachedEncoder | None,
+    features_of: Bundle | None,
     progress: Callable[[str], None],
 ) -> Bundle:
     """Train a model of one merged log."""
@@ -178,6 +203,7 @@ def _train(
         prior=prior,
         context=context,
         encoder=encoder,
+        features_of=features_of,
         progress=progress,
     )
 

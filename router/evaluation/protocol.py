@@ -180,7 +180,7 @@ def build_view(log: OutcomeLog, *, folds: NDArray[np.int64] | None = None) -> De
     ------
     LogError
         If there are fewer than 2 options, an option without any cost, fewer than 20 questions to
-        score, or only one fold.
+        score, only one fold, or features in place of texts.
 
     Examples
     --------
@@ -194,6 +194,7 @@ def build_view(log: OutcomeLog, *, folds: NDArray[np.int64] | None = None) -> De
     >>> view.quality.shape, view.is_complete
     ((20, 2), True)
     """
+    log.require_texts("evaluation")
     if log.n_options < 2:
         msg = f"{log.dataset}: the log has {log.n_options} option: at least 2 are needed"
         raise LogError(msg)

@@ -60,6 +60,11 @@ trees), as far as out-of-fold evidence let them stand: {weights}. All zero means
 on tasks and options' means alone."""
 MIXED = """\
 - **Task and text.** A mixed model, as the log is small."""
+BORROWED = """
+- **Features.** {learned_from} The encoder of texts is that of another bundle (fingerprint \
+`{fingerprint}`), taken as it is: words that its training did not hold are not seen, and a task \
+without a label is told from its features alone. A log with texts can be trained on without this \
+loss."""
 PRIOR = """
 - **Prior.** Bundle `{prior}` guessed the options' means; the log's outcomes weighed the guess."""
 
@@ -149,7 +154,7 @@ def write_log_card(manifest: Mapping[str, Any]) -> str:
         error=calibration["expected_calibration_error"],
         brier=calibration["brier_score"],
         width=median(calibration["width"]),
-        text=_describe_text(training),
+        text=_describe_text(training) + _describe_borrowed(manifest),
         parity=training["parity_max_difference"],
         models="\n".join(write_responsiveness(manifest["models"])),
     )
@@ -218,6 +223,15 @@ def _describe_text(training: Mapping[str, Any]) -> str:
     weights = ", ".join(f"{weight:.2f}" for weight in training["learner_weights"])
     text = MIXED if mixed else LEARNERS.format(weights=weights)
     return text + (PRIOR.format(**training) if "prior" in training else "")
+
+
+def _describe_borrowed(manifest: Mapping[str, Any]) -> str:
+    """Say what was learned from features in place of texts, where that was so."""
+    n_texts, n_questions = (manifest["training"].get(name) for name in ("n_texts", "n_questions"))
+    if n_texts is None:
+        return ""
+    said = f"Of {n_texts} questions the log had the text, of {n_questions - n_texts} the features."
+    return BORROWED.format(learned_from=said, fingerprint=manifest["features"]["fingerprint"])
 
 
 def write_pooled_card(manifest: Mapping[str, Any]) -> str:

@@ -29,7 +29,7 @@ class TextStandard:
     """How the columns of the feature matrix are told apart and scaled.
 
     The matrix holds c components, then the r directions that are linear in the n-grams, then the
-    s shape features.
+    s shape features. There are no such directions where the encoder was fitted elsewhere.
 
     Parameters
     ----------
@@ -237,7 +237,9 @@ class GainModel:
         # The trees get the likeliest task, not a mixture: a mixture would put rounding errors
         # next to split thresholds.
         tree_inputs = np.hstack((tree, head.base_table[who.argmax(axis=1)]))
-        z = linear + head.direct.predict(dense)
+        z = head.direct.predict(dense)
+        if self.standard.n_directions:
+            z += linear
         augmented = np.column_stack((dense, np.ones(len(dense))))
         z += np.einsum("ng,nd,gdr->nr", who, augmented, head.task, optimize=True)
         for ensemble, factor in head.trees:

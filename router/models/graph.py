@@ -140,13 +140,15 @@ def build_gain_graph(model: GainModel) -> bytes:
     head, standard = model.head, model.standard
     components = builder.take_columns("features", 0, standard.n_components)
     last_linear = standard.n_components + standard.n_directions
-    linear = builder.take_columns("features", standard.n_components, last_linear)
+    linear = None
+    if standard.n_directions:
+        linear = builder.take_columns("features", standard.n_components, last_linear)
     shape = builder.take_columns("features", last_linear, model.n_features)
     dense = _add_dense(builder, model, components, shape)
     who = _add_membership(builder, model, dense)
-    z = builder.add(
-        "Add", [linear, builder.apply_linear(dense, head.direct.coefficient, head.direct.intercept)]
-    )
+    z = builder.apply_linear(dense, head.direct.coefficient, head.direct.intercept)
+    if linear is not None:
+        z = builder.add("Add", [linear, z])
     if np.any(head.task):
         z = builder.add("Add", [z, _add_task_ridges(builder, model, dense, who)])
     parts = [part for ensemble, factor in head.trees for part in ensemble.convert(factor)]
@@ -156,7 +158,7 @@ def build_gain_graph(model: GainModel) -> bytes:
         base = builder.add("Gather", [builder.hold(head.base_table), likeliest], axis=0)
         inputs = builder.add("Concat", [leading, shape, base], axis=1)
         node = merge_trees(
-            parts, n_targets=standard.n_directions, input_name=inputs, output_name="trees"
+            parts, n_targets=head.directions.shape[1], input_name=inputs, output_name="trees"
         )
         z = builder.add("Add", [z, builder.add_node(node)])
     surface = _add_surface(builder, model, (dense, who, z))

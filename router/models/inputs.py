@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from router.exceptions import MissingExtraError
+from router.features.encoder import TextEncoder
 from router.features.shape import measure_shape
 from router.features.vocabulary import Vocabulary, fit_vocabulary
 from router.features.weights import weigh_texts
@@ -19,7 +20,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["InputTables", "Inputs", "fit_inputs", "round_half"]
+    from router.models.gain import GainHead
+    from router.models.learners import Linear
+
+__all__ = ["InputTables", "Inputs", "fit_inputs", "measure_spread", "round_half", "scale_shape"]
 
 N_COMPONENTS = 128
 # The trees see the leading components only: later ones are noise to a learner that may pick any.
@@ -27,6 +31,8 @@ N_TREE_COMPONENTS = 48
 # Shape features weigh a little less than components of unit variance.
 SHAPE_WEIGHT = 0.7
 SHAPE_CLIP = 5.0
+# Less than this is rounding, not variation.
+SPREAD_MIN = 1e-6
 DOCUMENT_FREQUENCY_MIN = {"word": 2, "character": 5}
 
 
@@ -76,15 +82,54 @@ class InputTables:
 
     def scale_shape(self, shape: NDArray[np.float32]) -> NDArray[np.float64]:
         """Standardise shape features, outliers clipped."""
-        scaled = (shape - self.shape_mean) / self.shape_spread
-        clipped: NDArray[np.float32] = np.clip(scaled, -SHAPE_CLIP, SHAPE_CLIP)
-        return clipped.astype(np.float64)
+        return scale_shape(shape, self.shape_mean, self.shape_spread)
 
     def stack_dense(
         self, components: NDArray[np.float32], shape: NDArray[np.float32]
     ) -> NDArray[np.float64]:
         """Put components and scaled shape side by side."""
         return np.hstack((components.astype(np.float64), SHAPE_WEIGHT * self.scale_shape(shape)))
+
+    def place_ngrams(
+        self,
+        direct: Linear,
+        words: NDArray[np.float64],
+        ngrams: NDArray[np.float64],
+        scale: NDArray[np.float64],
+    ) -> tuple[Linear, TextEncoder]:
+        """Put what n-grams add to the directions into the encoder's tables.
+
+        Parameters
+        ----------
+        direct : Linear
+            Directions from dense features.
+        words : ndarray of float64, shape (v', r)
+            What words and word pairs add to r directions.
+        ngrams : ndarray of float64, shape (v, r)
+            What these and all others add, in a ridge of its own.
+        scale : ndarray of float64, shape (r,)
+            Of the directions.
+
+        Returns
+        -------
+        direct : Linear
+            As it was.
+        encoder : TextEncoder
+            Components and directions side by side, a column each.
+        """
+        total = ngrams.copy()
+        total[: len(words)] += words
+        folded = round_half(total * scale)
+        edges = np.cumsum([0, *(len(vocabulary) for vocabulary in self.vocabularies)])
+        tables = tuple(
+            np.hstack((projection, folded[first:last]))
+            for projection, (first, last) in zip(self.projections, pairwise(edges), strict=True)
+        )
+        return direct, TextEncoder(self.vocabularies, tables)
+
+    def unscale(self, head: GainHead) -> GainHead:
+        """Return the head: what the learners saw is what the encoder makes."""
+        return head
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +168,20 @@ class Inputs:
     def stack_tree_inputs(self, base: NDArray[np.float64]) -> NDArray[np.float32]:
         """Put what the task says behind the trees' other features."""
         return np.hstack((self.tree, base.astype(np.float32)))
+
+
+def scale_shape(
+    shape: NDArray[np.float32], mean: NDArray[np.float32], spread: NDArray[np.float32]
+) -> NDArray[np.float64]:
+    """Standardise shape features, outliers clipped."""
+    clipped: NDArray[np.float32] = np.clip((shape - mean) / spread, -SHAPE_CLIP, SHAPE_CLIP)
+    return clipped.astype(np.float64)
+
+
+def measure_spread(shape: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Measure the columns' standard deviations, one where a column does not vary."""
+    spread = shape.std(axis=0)
+    return np.where(spread < SPREAD_MIN, np.float32(1.0), spread).astype(np.float32)
 
 
 def round_half(table: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
@@ -194,12 +253,11 @@ def fit_inputs(
     projections = tuple(table[a:b] for a, b in pairwise(edges))
     shape = measure_shape(texts)
     shape = shape if extra is None else np.hstack((shape, extra))
-    spread = shape.std(axis=0)
     tables = InputTables(
         tuple(vocabularies),
         projections,
         shape.mean(axis=0),
-        np.where(spread < 1e-6, np.float32(1.0), spread).astype(np.float32),
+        measure_spread(shape),
         0 if embedded is None else embedded.shape[1],
     )
     components = np.asarray(stacked @ table, dtype=np.float32)

@@ -17,6 +17,7 @@ from router.models.joined import JoinedHead, JoinedOptions
 from router.models.joining import ModelDesign, infer_coefficients, measure_residual
 from router.models.joining_basis import JoiningBasis
 from router.models.kinship import find_kin, name_models
+from router.models.log_encoding import encode_log
 from router.models.manifest import read_strengths
 from router.models.responsiveness import measure_responsiveness
 from router.models.trainer import cost_options
@@ -162,7 +163,7 @@ def _choose_options(
     if log.cost_unit != unit:
         raise LogError(f"{log.dataset}: costs are in {log.cost_unit!r}; the bundle's in {unit!r}")
     for query_id, text in zip(log.query_ids, log.texts, strict=True):
-        if not text.strip():
+        if not text.strip() and log.features is None:
             raise LogError(f"{log.dataset}: question {query_id!r} has no text to be predicted from")
     return names
 
@@ -195,7 +196,9 @@ def _collect(
 ) -> _Evidence:
     """Predict the questions, and measure how the known options did on them."""
     predictor = bundle.predictor
-    features = predictor.context.append(predictor.encoder.encode(log.texts), log.list_contexts())
+    features = predictor.context.append(encode_log(log, predictor.encoder), log.list_contexts())
+    if predictor.embedding.n_columns:
+        log.require_texts("the bundle's sentence encoder")
     features, failure = predictor.embedding.prepend(features, log.texts)
     if failure is not None:
         raise EncoderError(failure)

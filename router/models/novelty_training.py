@@ -15,11 +15,11 @@ from router.models.inputs import fit_inputs
 from router.models.novelty import Novelty, collect_values
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["fit_novelty"]
+__all__ = ["fit_borrowed_novelty", "fit_novelty"]
 
 # More leading components do not tell strangers apart better, and cost more.
 N_COMPONENTS = 48
@@ -68,17 +68,69 @@ def fit_novelty(
     MissingExtraError
         If the extra ``[train]`` is not installed.
     """
-    first = np.array(list({text: row for row, text in reversed(list(enumerate(texts)))}.values()))
-    rows = np.sort(first)[:: -(-len(first) // QUESTIONS_MAX)]
+    rows = _choose_rows(texts)
     chosen = [texts[row] for row in rows]
-    folds = split_texts(chosen, seed)
-    n_folds = FOLDS_FEW if len(chosen) >= QUESTIONS_FOR_FEW_FOLDS else FOLDS
     scores = [
-        _score_held_out(encoder, chosen, folds == fold, n_components, seed)
-        for fold in range(n_folds)
+        _score_held_out(encoder, chosen, held_out, n_components, seed)
+        for held_out in _iterate_held_out(chosen, seed)
     ]
     fitted = _fit_centres(features[rows], n_components, seed)
     return replace(fitted, reference=np.sort(np.concatenate(scores)))
+
+
+def fit_borrowed_novelty(
+    identities: Sequence[str],
+    features: NDArray[np.float32],
+    *,
+    n_components: int,
+    seed: int = 0,
+) -> Novelty:
+    """Fit on features of an encoder that was fitted elsewhere, and calibrate on fifths held out.
+
+    To such an encoder all questions are new, so that centres alone are fitted anew.
+
+    Parameters
+    ----------
+    identities : sequence of str, length n
+        What tells the training questions apart.
+    features : ndarray of float32, shape (n, f)
+        Their features.
+    n_components : int
+        How many leading features are components.
+    seed : int, default=0
+        Seed of the fifths and the centres.
+
+    Returns
+    -------
+    Novelty
+
+    Raises
+    ------
+    MissingExtraError
+        If the extra ``[train]`` is not installed.
+    """
+    rows = _choose_rows(identities)
+    scores = [np.zeros(0, np.float32)]
+    for held_out in _iterate_held_out([identities[row] for row in rows], seed):
+        if held_out.any() and (~held_out).sum() >= CENTRE_SIZE_MIN:
+            part = _fit_centres(features[rows[~held_out]], n_components, seed)
+            scores.append(part.score(features[rows[held_out]]))
+    fitted = _fit_centres(features[rows], n_components, seed)
+    return replace(fitted, reference=np.sort(np.concatenate(scores)))
+
+
+def _choose_rows(identities: Sequence[str]) -> NDArray[np.int64]:
+    """Take each question once, and of many an even selection."""
+    first = {identity: row for row, identity in reversed(list(enumerate(identities)))}
+    rows: NDArray[np.int64] = np.sort(np.array(list(first.values())))
+    return rows[:: -(-len(rows) // QUESTIONS_MAX)]
+
+
+def _iterate_held_out(identities: Sequence[str], seed: int) -> Iterator[NDArray[np.bool_]]:
+    """Hold out fifths in turn: all of few questions, some of many."""
+    folds = split_texts(identities, seed)
+    for fold in range(FOLDS_FEW if len(identities) >= QUESTIONS_FOR_FEW_FOLDS else FOLDS):
+        yield folds == fold
 
 
 def _score_held_out(

@@ -146,6 +146,8 @@ def _train(
     """Train on one thread."""
     if len(logs) < 2:
         raise LogError("a pooled prior needs at least two logs: one is left out to judge it")
+    for log in logs:
+        log.require_texts("a prior over several logs")
     strengths = load_strengths()
     held_out, figures, joined = [], [], []
     for log in logs:
@@ -220,7 +222,7 @@ def leave_out(
         table = describe_menu(options, strengths)
         return shift_into_range(model.predict(encoder.encode(texts), table))
 
-    prior = Prior(lambda texts, options: predict(texts, options).mean(axis=0))
+    prior = Prior(lambda own, options: predict(own.texts, options).mean(axis=0))
     return predict(log.texts, log.options), prior
 
 

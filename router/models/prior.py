@@ -15,6 +15,7 @@ import numpy as np
 
 from router.exceptions import BundleError
 from router.models.contrasts import estimate_option_means
+from router.models.log_encoding import encode_log
 from router.models.smoothing import OPTIONS_MIN
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
     from router.models.bundle import Bundle
     from router.options import Option
+    from router.outcomes import OutcomeLog
 
 __all__ = ["Prior", "blend_means"]
 
@@ -35,13 +37,14 @@ class Prior:
     Parameters
     ----------
     guess_means : callable, optional
-        Takes texts and options and gives the options' expected mean qualities, shape (m,).
+        Takes a log and options and gives the options' expected mean qualities on its questions,
+        shape (m,).
     deviation : float, default=0.1
         How far such guesses were off on logs left out: standard deviation of the differences
         between options, .02 to .13 by log.
     """
 
-    guess_means: Callable[[Sequence[str], Sequence[Option]], NDArray[np.float64]] | None = None
+    guess_means: Callable[[OutcomeLog, Sequence[Option]], NDArray[np.float64]] | None = None
     deviation: float = 0.1
 
     @classmethod
@@ -69,9 +72,9 @@ class Prior:
                 "of another log's options: a prior needs one, as `router train --pooled` makes it"
             )
 
-        def guess_means(texts: Sequence[str], options: Sequence[Option]) -> NDArray[np.float64]:
+        def guess_means(log: OutcomeLog, options: Sequence[Option]) -> NDArray[np.float64]:
             """Average over questions what descriptors say."""
-            return np.asarray(descriptors.predict(encoder.encode(texts), options).mean(axis=0))
+            return np.asarray(descriptors.predict(encode_log(log, encoder), options).mean(axis=0))
 
         return cls(guess_means)
 
@@ -80,8 +83,7 @@ class Prior:
         means: NDArray[np.float64],
         quality: NDArray[np.float64],
         level: NDArray[np.float64],
-        texts: Sequence[str],
-        options: Sequence[Option],
+        log: OutcomeLog,
     ) -> NDArray[np.float64]:
         """Blend the guess into options' means, where there are too few options to smooth.
 
@@ -95,19 +97,22 @@ class Prior:
             NaN where not tried.
         level : ndarray of float64, shape (n,)
             What the text says of a question's difficulty.
-        texts : sequence of str, length n
-            The questions.
-        options : sequence of Option, length m
-            Their descriptors.
+        log : OutcomeLog
+            The questions, and the options' descriptors.
 
         Returns
         -------
         ndarray of float64, shape (m,)
+
+        Raises
+        ------
+        LogError
+            If the log holds features that the prior's encoder did not make.
         """
         if self.guess_means is None or len(means) >= OPTIONS_MIN:
             return means
         covariance = estimate_option_means(quality, level)[1]
-        return blend_means(means, covariance, self.guess_means(texts, options), self.deviation)
+        return blend_means(means, covariance, self.guess_means(log, log.options), self.deviation)
 
 
 def blend_means(

@@ -147,7 +147,7 @@ def fit_quantities(
     task_index = np.array([position[group or ""] for group in log.groups], dtype=np.int64)
     inputs = _read_features(features, standard, task_index, len(groups))
     matrix = inputs.build(features, task_index)
-    folds = split_texts(log.texts, seed)
+    folds = split_texts(log.identities, seed)
     heads = {
         unit: _fit_head(consumed, matrix, folds, task_index)
         for unit, consumed in collect_units(log).items()

@@ -12,13 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from router.models.evidence import find_directions
-from router.models.inputs import SHAPE_WEIGHT, round_half
+from router.models.inputs import SHAPE_WEIGHT
 from router.models.learners import MEMBER_NAMES, Linear
 from router.models.mixed_model import fit_mixed_model
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from router.features.encoder import TextEncoder
+    from router.models.borrowed_inputs import BorrowedTables
     from router.models.ensembles import Ensemble
     from router.models.evidence import TaskData
     from router.models.inputs import InputTables
@@ -66,8 +68,8 @@ class TextPart:
         Ensembles, and what each multiplies its directions by.
     directions : ndarray of float64, shape (m, r)
         Orthonormal contrasts between options.
-    word_tables : list of ndarray of float32, shape (v, r)
-        What each n-gram adds to each direction, a family of n-grams each.
+    encoder : TextEncoder
+        Texts to features, what n-grams add to each direction among them.
     held_out : ndarray of float64, shape (n, m)
         Contrasts of every training question, by models that had not seen it.
     weights : ndarray of float64, shape (8,)
@@ -82,7 +84,7 @@ class TextPart:
     task: NDArray[np.float64]
     trees: tuple[tuple[Ensemble, NDArray[np.float64]], ...]
     directions: NDArray[np.float64]
-    word_tables: list[NDArray[np.float32]]
+    encoder: TextEncoder
     held_out: NDArray[np.float64]
     weights: NDArray[np.float64]
     scale: NDArray[np.float64]
@@ -92,7 +94,7 @@ def fit_mixed_text(
     task: TaskData,
     contrasts: NDArray[np.float64],
     kernel: NDArray[np.float64] | None,
-    tables: InputTables,
+    tables: InputTables | BorrowedTables,
 ) -> TextPart:
     """Fit a mixed model in place of the learners and their weights.
 
@@ -104,7 +106,7 @@ def fit_mixed_text(
         What is to be predicted.
     kernel : ndarray of float64, shape (m, m), or None
         As for :func:`router.models.evidence.find_directions`.
-    tables : InputTables
+    tables : InputTables or BorrowedTables
         Where the features came from.
 
     Returns
@@ -127,18 +129,20 @@ def fit_mixed_text(
     coefficient = np.zeros((n_dense, n_directions))
     # The dense features hold the scaled shape times its weight.
     coefficient[tables.n_components :] = mixed.shape / SHAPE_WEIGHT
-    others = [
-        np.zeros((len(vocabulary), n_directions), np.float32)
-        for vocabulary in tables.vocabularies[1:]
-    ]
+    direct, encoder = tables.place_ngrams(
+        Linear(coefficient, np.zeros(n_directions)),
+        mixed.words,
+        np.zeros((task.inputs.ngrams.shape[1], n_directions)),
+        np.ones(n_directions),
+    )
     return TextPart(
         option_table=(mixed.overall + mixed.table) @ directions.T,
         base_table=np.zeros((n_groups, n_directions), np.float32),
-        direct=Linear(coefficient, np.zeros(n_directions)),
+        direct=direct,
         task=np.zeros((n_groups, n_dense + 1, n_directions)),
         trees=(),
         directions=directions,
-        word_tables=[round_half(mixed.words), *others],
+        encoder=encoder,
         held_out=held_out,
         weights=np.zeros(len(MEMBER_NAMES)),
         scale=np.ones(n_directions),

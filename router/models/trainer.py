@@ -20,6 +20,7 @@ from router.models.descriptor_model import export_descriptors, fit_descriptors
 from router.models.descriptors import describe_menu
 from router.models.export import export_gain
 from router.models.joining_training import describe_models, fit_joining_basis
+from router.models.log_encoding import check_features, encode_log
 from router.models.manifest import (
     choose_golden,
     describe_features,
@@ -27,7 +28,7 @@ from router.models.manifest import (
     describe_quantities,
     describe_strengths,
 )
-from router.models.novelty_training import fit_novelty
+from router.models.novelty_training import fit_borrowed_novelty, fit_novelty
 from router.models.pooled import train_pooled
 from router.models.prior import Prior
 from router.models.progress import count_steps
@@ -42,8 +43,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from router.features.encoder import TextEncoder
     from router.features.encoders.sentences import SentenceEncoder
     from router.models.gain import GainModel
+    from router.models.novelty import Novelty
     from router.options import Menu, Option
     from router.prices import Prices
 
@@ -63,9 +66,14 @@ def train(
     prior: Bundle | None = None,
     context: Sequence[str] | None = None,
     encoder: str | Path | SentenceEncoder | None = None,
+    features_of: Bundle | None = None,
     progress: Progress | None = None,
 ) -> Bundle:
     """Train a bundle on a log of outcomes.
+
+    A log that holds features in place of texts, as a sidecar that keeps no texts exports it, is
+    trained on with the encoder that made them; the new bundle has the same encoder, so that what
+    is gathered under it fits the next one.
 
     Parameters
     ----------
@@ -86,6 +94,9 @@ def train(
     encoder : str, Path or SentenceEncoder, optional
         A directory with an ONNX sentence encoder, or an encoder, whose embeddings are read beside
         the text. The bundle recognises it and does not hold it: it has to be given on loading.
+    features_of : Bundle, optional
+        A bundle whose encoder of texts is taken as it is. Where the log holds features in place of
+        texts, it has to be that which made them: by default the shipped bundle.
     progress : callable, optional
         Told in words what is being done; each is a :class:`~router.models.progress.Step`.
 
@@ -97,7 +108,7 @@ def train(
     Raises
     ------
     LogError
-        If the log is too small, or has no such context.
+        If the log is too small, has no such context, or holds features of another encoder.
     BundleError
         If the prior says nothing of another log's options.
     EncoderError
@@ -112,13 +123,17 @@ def train(
     tell = count_steps(progress, n_steps + STEPS_BEHIND_FITTING)
     expected = None if prior is None else Prior.from_bundle(prior)
     opened = None if encoder is None else _open(encoder, log)
-    fitted = fit_gain(log, seed=seed, prior=expected, encoder=opened, progress=tell)
+    borrowed = _choose_encoder(log, features_of)
+    fitted = fit_gain(
+        log, seed=seed, prior=expected, encoder=opened, features_of=borrowed, progress=tell
+    )
     tell("exporting")
-    features = fitted.model.encode(log.texts, log.list_contexts())
+    features = _encode(log, fitted.model)
     named, worst = export_gain(fitted.model, features)
     tell("measuring how alike the questions are")
     files = {"named.onnx": named, **_pack_features(fitted.model)}
-    files["novelty.npz"] = _pack_novelty(log, fitted, features, seed)
+    novelty = _fit_novelty(log, fitted, features, seed, is_borrowed=borrowed is not None)
+    files["novelty.npz"] = pack_arrays(novelty.to_arrays())
     tell("learning from options' descriptors")
     strengths = load_strengths()
     files["joining.npz"] = pack_arrays(fit_joining_basis(log, fitted, strengths).to_arrays())
@@ -128,18 +143,14 @@ def train(
         graphs, worst_descriptors, descriptors = _train_descriptors(log, fitted, strengths, seed)
         files |= graphs
         worst = max(worst, worst_descriptors)
-    group_index = np.unique([group or "" for group in log.groups], return_inverse=True)[1]
-    calibration = fit_calibration(
-        fitted.held_out, log.to_matrix(log.quality), group_index, option_cost=log.mean_costs()
-    )
     manifest = _describe(log, fitted, seed) | {
         "menu_name": "menu of the log" if menu is None else menu.name,
         "menu": [option.to_dict() for option in menu or cost_options(log)],
         "descriptors": descriptors,
-        "calibration": calibration.to_dict(),
+        "calibration": _calibrate(log, fitted),
     }
     manifest["training"]["parity_max_difference"] = worst
-    manifest["training"] |= {} if prior is None else {"prior": prior.bundle_id}
+    manifest["training"] |= _describe_sources(log, prior, borrowed)
     _add_quantities(log, fitted, features, seed, (files, manifest))
     if prices is not None:
         files["prices.toml"] = prices.to_toml().encode()
@@ -147,9 +158,65 @@ def train(
     return replace(make_bundle(manifest, files), encoder=opened)
 
 
+def _calibrate(log: OutcomeLog, fitted: FittedGain) -> dict[str, Any]:
+    """Measure how far held-out predictions were off."""
+    group_index = np.unique([group or "" for group in log.groups], return_inverse=True)[1]
+    quality = log.to_matrix(log.quality)
+    return fit_calibration(
+        fitted.held_out, quality, group_index, option_cost=log.mean_costs()
+    ).to_dict()
+
+
+def _describe_sources(
+    log: OutcomeLog, prior: Bundle | None, borrowed: TextEncoder | None
+) -> dict[str, Any]:
+    """Write what was taken from other bundles, if anything was."""
+    described: dict[str, Any] = {} if prior is None else {"prior": prior.bundle_id}
+    if borrowed is not None:
+        described["n_texts"] = log.n_questions - log.texts.count("")
+    return described
+
+
 def _open(encoder: str | Path | SentenceEncoder, log: OutcomeLog) -> SentenceEncoder:
     """Open a sentence encoder with a cache for the whole log, as each text is asked for again."""
     return open_encoder(encoder, cache=EmbeddingCache(size_max=2 * log.n_questions))
+
+
+def _choose_encoder(log: OutcomeLog, features_of: Bundle | None) -> TextEncoder | None:
+    """Choose the encoder that is taken as it is.
+
+    Parameters
+    ----------
+    log : OutcomeLog
+        What is to be trained on.
+    features_of : Bundle or None
+        The bundle that was named, if one was.
+
+    Returns
+    -------
+    TextEncoder or None
+        None where the log has texts and no bundle was named.
+
+    Raises
+    ------
+    LogError
+        If the log holds features of another encoder.
+    """
+    if features_of is None:
+        if log.has_texts:
+            return None
+        features_of = Bundle.load()
+    encoder = features_of.predictor.encoder
+    # Checked before anything is learned.
+    check_features(log, encoder)
+    return encoder
+
+
+def _encode(log: OutcomeLog, model: GainModel) -> NDArray[np.float32]:
+    """Turn the questions of a log into features: embeddings, text, numbers known beforehand."""
+    if log.has_texts:
+        return model.encode(log.texts, log.list_contexts())
+    return model.context.append(encode_log(log, model.encoder), log.list_contexts())
 
 
 def _pack_features(model: GainModel) -> dict[str, bytes]:
@@ -203,17 +270,23 @@ def _describe(log: OutcomeLog, fitted: FittedGain, seed: int) -> dict[str, Any]:
     }
 
 
-def _pack_novelty(
-    log: OutcomeLog, fitted: FittedGain, features: NDArray[np.float32], seed: int
-) -> bytes:
-    """Fit and pack what tells how like the training questions a question is."""
+def _fit_novelty(
+    log: OutcomeLog,
+    fitted: FittedGain,
+    features: NDArray[np.float32],
+    seed: int,
+    *,
+    is_borrowed: bool,
+) -> Novelty:
+    """Fit what tells how like the training questions a question is."""
     model = fitted.model
     # Strange is what the text's own features say is strange, with and without an encoder.
     first = model.embedding.n_columns
     n_components = model.standard.n_components - first
     text = features[:, first : first + model.encoder.n_features]
-    novelty = fit_novelty(model.encoder, log.texts, text, n_components=n_components, seed=seed)
-    return pack_arrays(novelty.to_arrays())
+    if is_borrowed:
+        return fit_borrowed_novelty(log.identities, text, n_components=n_components, seed=seed)
+    return fit_novelty(model.encoder, log.texts, text, n_components=n_components, seed=seed)
 
 
 def _add_quantities(
@@ -236,7 +309,7 @@ def _train_descriptors(
 ) -> tuple[dict[str, bytes], float, dict[str, Any]]:
     """Fit, export and describe the model of options that the log has not seen."""
     model = fitted.model
-    features = model.encoder.encode(log.texts)
+    features = encode_log(log, model.encoder)
     n_features = model.standard.n_tree_components - model.embedding.n_columns
     head = fit_descriptors([log], [features], strengths, n_features=n_features, seed=seed)
     graphs, worst = export_descriptors(head, features, describe_menu(log.options, strengths))

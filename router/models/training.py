@@ -8,13 +8,11 @@ evidence supports it. ``docs/how-it-works.md`` walks through it.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from router.exceptions import LogError, MissingExtraError
-from router.features.encoder import TextEncoder
 from router.models.contrasts import estimate_contrasts
 from router.models.evidence import (
     INNER_FOLDS,
@@ -23,12 +21,8 @@ from router.models.evidence import (
     fit_level,
 )
 from router.models.gain import GainHead, GainModel
-from router.models.inputs import (
-    SHAPE_WEIGHT,
-    InputTables,
-    round_half,
-)
-from router.models.known import read_known
+from router.models.inputs import SHAPE_WEIGHT
+from router.models.known import Known, read_known
 from router.models.learners import N_LINEAR, Linear, Members, fit_members
 from router.models.shrinkage import shrink_group_means
 from router.models.smoothing import fit_option_means
@@ -42,7 +36,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from router.features.encoder import TextEncoder
     from router.features.encoders.sentences import SentenceEncoder
+    from router.models.borrowed_inputs import BorrowedTables
+    from router.models.inputs import InputTables
     from router.models.prior import Prior
     from router.outcomes import OutcomeLog
 
@@ -81,6 +78,7 @@ def fit_gain_model(
     seed: int = 0,
     prior: Prior | None = None,
     encoder: SentenceEncoder | None = None,
+    features_of: TextEncoder | None = None,
 ) -> GainModel:
     """Train a gain model on a log.
 
@@ -94,6 +92,8 @@ def fit_gain_model(
         What other logs let expect.
     encoder : SentenceEncoder, optional
         Gives embeddings beside the text's own features.
+    features_of : TextEncoder, optional
+        As for :func:`fit_gain`.
 
     Returns
     -------
@@ -108,7 +108,7 @@ def fit_gain_model(
     EncoderError
         If the encoder fails.
     """
-    return fit_gain(log, seed=seed, prior=prior, encoder=encoder).model
+    return fit_gain(log, seed=seed, prior=prior, encoder=encoder, features_of=features_of).model
 
 
 def fit_gain(
@@ -117,6 +117,7 @@ def fit_gain(
     seed: int = 0,
     prior: Prior | None = None,
     encoder: SentenceEncoder | None = None,
+    features_of: TextEncoder | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> FittedGain:
     """Train a gain model and keep its out-of-fold predictions.
@@ -133,6 +134,9 @@ def fit_gain(
     encoder : SentenceEncoder, optional
         Gives embeddings beside the text's own features; the linear learners on dense features and
         the trees on components read them.
+    features_of : TextEncoder, optional
+        An encoder that is taken as it is, in place of one fitted to the log's texts. A log that
+        holds features in place of texts needs the one that made them.
     progress : callable, optional
         Told in words what is being done.
 
@@ -143,7 +147,8 @@ def fit_gain(
     Raises
     ------
     LogError
-        If there are fewer than 20 questions or two options that were tried.
+        If there are fewer than 20 questions or two options that were tried, or the log holds
+        features that `features_of` did not make.
     MissingExtraError
         If the extra ``[train]`` is not installed.
     EncoderError
@@ -155,26 +160,23 @@ def fit_gain(
         raise MissingExtraError.for_extra("train", "training") from None
     # Threads of the linear algebra add in another order, which a split can turn into another tree;
     # on matrices of this size they cost more than they bring.
+    tell = progress or (lambda _: None)
     with threadpool_limits(limits=1):
-        return _fit_gain(log, seed, prior, encoder, progress or (lambda _: None))
+        tried = np.bincount(log.option_index, minlength=log.n_options) > 0
+        _check_size(log, tried)
+        tell("reading questions")
+        known = read_known(log, seed=seed, encoder=encoder, features_of=features_of)
+        if tried.all():
+            return _fit_gain(log, known, prior, tell)
+        fitted = _fit_gain(_drop_options(log, tried), known, prior, tell)
+        return _place_untried(fitted, tried)
 
 
 def _fit_gain(
-    log: OutcomeLog,
-    seed: int,
-    prior: Prior | None,
-    encoder: SentenceEncoder | None,
-    tell: Callable[[str], None],
+    log: OutcomeLog, known: Known, prior: Prior | None, tell: Callable[[str], None]
 ) -> FittedGain:
-    """Fit on one thread."""
-    tried = np.bincount(log.option_index, minlength=log.n_options) > 0
-    _check_size(log, tried)
-    if not tried.all():
-        fitted = _fit_gain(_drop_options(log, tried), seed, prior, encoder, tell)
-        return _place_untried(fitted, tried)
+    """Fit on one thread, all options having been tried."""
     quality = log.to_matrix(log.quality)
-    tell("reading texts")
-    known = read_known(log, seed=seed, encoder=encoder)
     task, tables = known.task, known.tables
     level, level_table, level_line = fit_level(task, quality)
     folds = task.iterate_folds()
@@ -183,7 +185,7 @@ def _fit_gain(
         kernel = None
     contrasts = estimate_contrasts(quality, means, level)
     if prior is not None:
-        means = prior.adjust_means(means, quality, level, log.texts, log.options)
+        means = prior.adjust_means(means, quality, level, log)
     if suits_mixed_model(log.n_questions, has_prior=prior is not None):
         tell("fitting on all questions")
         text = fit_mixed_text(task, contrasts, kernel, tables)
@@ -201,9 +203,9 @@ def _fit_gain(
         directions=text.directions,
         inferrer=fit_task_inferrer(task.inputs.dense, task.group_index, task.n_groups),
     )
-    text_encoder = _build_encoder(tables, text.word_tables)
     standard = tables.describe(text.directions.shape[1])
-    model = GainModel(text_encoder, standard, head, known.groups, known.context, known.embedding)
+    head = tables.unscale(head)
+    model = GainModel(text.encoder, standard, head, known.groups, known.context, known.embedding)
     held_out = shift_into_range(means + level[:, None] + text.held_out)
     return FittedGain(model, held_out, text.weights, text.scale)
 
@@ -212,7 +214,7 @@ def _fit_stacked_text(
     task: TaskData,
     contrasts: NDArray[np.float64],
     kernel: NDArray[np.float64] | None,
-    tables: InputTables,
+    tables: InputTables | BorrowedTables,
     tell: Callable[[str], None],
 ) -> TextPart:
     """Fit the learners, weighed and scaled by out-of-fold evidence."""
@@ -226,7 +228,7 @@ def _fit_stacked_text(
     members = fit_members(
         task.inputs, target[:, text], task.group_index, base[:, text], seed=task.seed
     )
-    direct, task_ridges, word_tables = _fold(members, weights, scale, tables)
+    direct, task_ridges, encoder = _fold(members, weights, scale, tables)
     return TextPart(
         option_table=base @ directions.T,
         base_table=base[:, text].astype(np.float32),
@@ -237,7 +239,7 @@ def _fit_stacked_text(
             for ensemble, weight in zip(members.ensembles, weights[N_LINEAR:], strict=True)
         ),
         directions=directions[:, text],
-        word_tables=word_tables,
+        encoder=encoder,
         held_out=judged.held_out,
         weights=weights,
         scale=scale,
@@ -305,9 +307,9 @@ def _fold(
     members: Members,
     weights: NDArray[np.float64],
     scale: NDArray[np.float64],
-    tables: InputTables,
-) -> tuple[Linear, NDArray[np.float64], list[NDArray[np.float32]]]:
-    """Multiply weights and scales into the learners, and the n-gram ridges into word tables.
+    tables: InputTables | BorrowedTables,
+) -> tuple[Linear, NDArray[np.float64], TextEncoder]:
+    """Multiply weights and scales into the learners, and the n-gram ridges into the encoder.
 
     Returns
     -------
@@ -315,8 +317,8 @@ def _fold(
         Directions from dense features.
     task : ndarray of float64, shape (g, d + 1, r)
         Directions from dense features within a task.
-    word_tables : list of ndarray of float32, shape (v, r)
-        What each n-gram adds to each direction, a family of n-grams each.
+    encoder : TextEncoder
+        Texts to features.
     """
     dense_weight, shape_weight, words_weight, ngrams_weight, task_weight = weights[:N_LINEAR]
     coefficient = members.dense.coefficient * dense_weight
@@ -328,23 +330,10 @@ def _fold(
         + members.words.intercept * words_weight
         + members.all_ngrams.intercept * ngrams_weight
     )
-    ngrams = members.all_ngrams.coefficient * ngrams_weight
-    ngrams[: len(tables.vocabularies[0])] += members.words.coefficient * words_weight
-    folded = round_half(ngrams * scale)
-    edges = np.cumsum([0, *(len(vocabulary) for vocabulary in tables.vocabularies)])
-    return (
+    direct, encoder = tables.place_ngrams(
         Linear(coefficient * scale, intercept * scale),
-        members.task * (task_weight * scale),
-        [folded[a:b] for a, b in pairwise(edges)],
+        members.words.coefficient * words_weight,
+        members.all_ngrams.coefficient * ngrams_weight,
+        scale,
     )
-
-
-def _build_encoder(tables: InputTables, word_tables: list[NDArray[np.float32]]) -> TextEncoder:
-    """Put the components and the linear directions side by side, a column each."""
-    return TextEncoder(
-        tables.vocabularies,
-        tuple(
-            np.hstack((projection, words))
-            for projection, words in zip(tables.projections, word_tables, strict=True)
-        ),
-    )
+    return direct, members.task * (task_weight * scale), encoder

@@ -105,6 +105,16 @@ def make_log(
     return build_log({key: [row[key] for row in rows] for key in rows[0]}, name=name)
 
 
+def forget_texts(log: OutcomeLog, encoder: TextEncoder) -> OutcomeLog:
+    """Keep what an encoder makes of a log's questions in place of their texts."""
+    return replace(
+        log,
+        texts=("",) * log.n_questions,
+        features=encoder.encode(log.texts),
+        feature_fingerprint=encoder.fingerprint,
+    )
+
+
 @cache
 def planted_fit() -> FittedGain:
     """Fit the gain model on the planted log, once a run."""
@@ -147,6 +157,7 @@ def make_model(
     *,
     tree_factor: float = 0.5,
     task_scale: float = 0.02,
+    has_linear: bool = True,
     seed: int = 0,
 ) -> GainModel:
     """Make a gain model with random parts and no training, for graphs to be compared with."""
@@ -178,13 +189,13 @@ def make_model(
     standard = TextStandard(
         n_components=n_components,
         n_tree_components=n_tree,
-        n_directions=n_directions,
+        n_directions=n_directions if has_linear else 0,
         shape_mean=rng.normal(size=n_shape).astype(np.float32),
         shape_spread=rng.uniform(0.5, 2.0, n_shape).astype(np.float32),
         shape_clip=5.0,
         shape_weight=0.7,
     )
-    encoder = make_encoder(n_components + n_directions, seed)
+    encoder = make_encoder(n_components + standard.n_directions, seed)
     return GainModel(encoder, standard, head, tuple(f"g{group}" for group in range(n_groups)))
 
 

@@ -18,9 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = ["tabulate_gain"]
 
-DENSE = "Slice Slice Slice Sub Div Clip Mul Concat"
+# The columns of the directions are a slice of their own, where the features hold them.
+LINEAR = "Slice Slice Slice"
+DENSE = "Slice Slice Sub Div Clip Mul Concat"
 TASKS = "MatMul Add Softmax ReduceSum Sub Mul Add"
-DIRECT = "MatMul Add Add"
+DIRECT = "MatMul Add"
 TASK_RIDGES = "MatMul Add Reshape Unsqueeze Mul ReduceSum Add"
 TREES = "Slice ArgMax Gather Concat TreeEnsembleRegressor Add"
 SURFACE = "MatMul Add MatMul Add MatMul Add MatMul Add Add"
@@ -51,8 +53,15 @@ def tabulate_gain(content: GraphContent) -> GainTables | None:
         model with tasks.
     """
     operators = " ".join(node.operator for node in content.nodes)
+    has_linear = operators.startswith(LINEAR)
     has_ridges, has_trees = TASK_RIDGES in operators, TREES in operators
-    parts = [DENSE, TASKS, DIRECT, *[TASK_RIDGES] * has_ridges, *[TREES] * has_trees]
+    parts = [
+        *["Slice"] * has_linear,
+        *[DENSE, TASKS, DIRECT],
+        *["Add"] * has_linear,
+        *[TASK_RIDGES] * has_ridges,
+        *[TREES] * has_trees,
+    ]
     n_constants = 18 + 2 * has_ridges + has_trees
     if operators != " ".join([*parts, SURFACE, RANGE]) or len(content.constants) != n_constants:
         return None
@@ -79,6 +88,7 @@ def tabulate_gain(content: GraphContent) -> GainTables | None:
         directions.astype(np.float64),
         np.array(base, dtype=np.float32),
         int(content.indices[-2][0]) if has_trees else 0,
+        n_directions if has_linear else 0,
         trees,
     )
 

@@ -41,6 +41,8 @@ class GainTables(NamedTuple):
         What trees are told of the likeliest task.
     n_tree_components : int
         How many leading components trees see.
+    n_linear : int
+        d where directions stand behind the components, and else 0.
     trees : TreeTables
         Maybe none.
     """
@@ -54,6 +56,7 @@ class GainTables(NamedTuple):
     directions: NDArray[np.float64]
     base: NDArray[np.float32]
     n_tree_components: int
+    n_linear: int
     trees: TreeTables
 
 
@@ -62,7 +65,7 @@ def apply_lines(
     features: NDArray[np.float32], tables: GainTables, values: NDArray[np.float64]
 ) -> None:
     """Apply all lines to one question."""
-    n_shape, n_directions = len(tables.shape_mean), len(tables.directions)
+    n_shape, n_linear = len(tables.shape_mean), tables.n_linear
     n_components, width = len(tables.lines) - 1 - n_shape, len(values)
     for place in range(width):
         values[place] = tables.lines[-1, place]
@@ -72,7 +75,7 @@ def apply_lines(
             number = features[column]
         else:
             each = column - n_components
-            number = features[column + n_directions] - tables.shape_mean[each]
+            number = features[column + n_linear] - tables.shape_mean[each]
             number = min(max(number / tables.shape_spread[each], low), high) * weight
         factor = np.float64(number)
         for place in range(width):
@@ -157,14 +160,16 @@ def predict_gain(
         apply_lines(features[row], tables, values[row])
         likeliest = share_tasks(values[row], membership[row], who[row])
         for direction in range(n_directions):
-            total = features[row, n_components + direction] + values[row, n_groups + direction]
+            total = values[row, n_groups + direction]
+            if tables.n_linear:
+                total += features[row, n_components + direction]
             first = n_groups + n_directions + direction
             for group in range(n_groups):
                 total += who[row, group] * values[row, first + group * n_directions]
             z[row, direction] = total
             inputs[n_leading + n_shape + direction, row] = tables.base[likeliest, direction]
         inputs[:n_leading, row] = features[row, :n_leading]
-        first = n_components + n_directions
+        first = n_components + tables.n_linear
         inputs[n_leading : n_leading + n_shape, row] = features[row, first : first + n_shape]
     add_trees(inputs, tables.trees, z)
     quality = np.empty((n, len(tables.means)))

@@ -60,7 +60,7 @@ class CompiledGain:
             if tables is None:
                 return None
             model = cls(tables)
-            n_features = len(tables.lines) - 1 + len(tables.directions)
+            n_features = len(tables.lines) - 1 + tables.n_linear
             membership = np.zeros((1, len(tables.tasks)), np.float32)
             model.predict(np.zeros((1, n_features), np.float32), membership)
             return model
