@@ -1,9 +1,12 @@
 """Strategies: ways to spend compute, each by its own law of quality, cost and latency."""
 
+from router.strategies.adaptive_vote import AdaptiveVote
 from router.strategies.best_of_n import BestOfN
 from router.strategies.coverage_law import CoverageLaw
 from router.strategies.decomposition import StepVoting, VotingPlan
 from router.strategies.estimates import Estimate, bound_by_resampling
+from router.strategies.majority_vote import MajorityVote, count_votes
+from router.strategies.model_exchange import ModelExchange, ModelSide, count_samples_to_match
 from router.strategies.offers import Consumption, Offer, offer_samples
 from router.strategies.population import BetaPopulation, count_failures_needed, estimate_coverage
 from router.strategies.reward_choice import RewardChoice
@@ -12,11 +15,15 @@ from router.strategies.vote_policy import VoteCost, VotePolicy, find_price
 from router.strategies.vote_prior import VoteOutlook, VotePrior
 
 __all__ = [
+    "AdaptiveVote",
     "BestOfN",
     "BetaPopulation",
     "Consumption",
     "CoverageLaw",
     "Estimate",
+    "MajorityVote",
+    "ModelExchange",
+    "ModelSide",
     "Offer",
     "RewardChoice",
     "StepVoting",
@@ -28,6 +35,8 @@ __all__ = [
     "VotingPlan",
     "bound_by_resampling",
     "count_failures_needed",
+    "count_samples_to_match",
+    "count_votes",
     "estimate_coverage",
     "find_price",
     "offer_samples",
