@@ -11,6 +11,7 @@ import pytest
 
 from router.exceptions import InputError
 from router.planner import Router
+from router.service.desk import DeskLimits
 from router.service.limits import WireLimits
 from router.service.settings import Settings, load_settings
 from router.service.sidecar import Sidecar
@@ -118,6 +119,7 @@ def test_what_is_kept_is_as_the_settings_say() -> None:
     """The sidecar's own defaults are those of the settings, and each can be changed."""
     router = Router(tiny_bundle())
     options = Settings().to_sidecar()
+    assert options.pop("limits") == DeskLimits()
     plain = Sidecar(router)
     assert options == {name: getattr(plain, name) for name in options}
     changed = Settings(shadow=True, store_texts=True, store_features=False, lease_seconds=5)
