@@ -280,18 +280,17 @@ def wait_until(condition: Callable[[], bool]) -> None:
     raise AssertionError
 
 
+@pytest.mark.parametrize("cause", ["changed", "failing"])
 def test_sweep_runs_where_nobody_asks(
-    connection: apsw.Connection, sweep: Rounds, monkeypatch: pytest.MonkeyPatch
+    connection: apsw.Connection, sweep: Rounds, monkeypatch: pytest.MonkeyPatch, cause: str
 ) -> None:
-    """Time is looked after once a while; the time is written down only with a change."""
+    """Time is looked after once a while, and written down with a change or to try a disk again."""
     monkeypatch.setattr(writer_module, "SWEEP_SECONDS", 0.005)
     writer = Writer(connection, LeaseClock(VirtualClock()), sweep)
     wait_until(lambda: sweep.count > 2)
     assert connection.execute("SELECT * FROM meta").fetchall() == []
-    sweep.changed = True
+    setattr(sweep if cause == "changed" else writer, cause, True)
     wait_until(lambda: connection.execute("SELECT * FROM meta").fetchall() != [])
-    sweep.changed = False
-    writer.failing = True
     wait_until(lambda: not writer.failing)
     writer.close()
     stored = dict(connection.execute("SELECT name, value FROM meta"))
