@@ -32,6 +32,7 @@ from benchmarks._load import Load, drive, make_request
 from benchmarks.serving import QUESTION_CHARACTERS, draw_batches, find_data, read_texts
 from router import Question, Router
 from router.menus import parse_menu
+from router.service.answers import write_json
 from router.service.desk import DeskLimits, PlanningDesk
 
 if TYPE_CHECKING:
@@ -161,6 +162,18 @@ def measure_floor(server: Server, body: dict[str, Any]) -> Iterator[Figure]:
         yield Figure(f"{place}, CPU of the server", cpu_us, "us a request")
 
 
+def measure_library(bodies: list[dict[str, Any]]) -> Iterator[Figure]:
+    """Measure the same plans by the library in this process: how fast the machine is right now."""
+    router, menu = Router.load(), parse_menu(MENU)
+    router.warm_up()
+    times = []
+    for body in bodies[:200]:
+        begun = time.perf_counter()
+        write_json(router.allocate(body["questions"], body["budget"], menu=menu).to_dict())
+        times.append((time.perf_counter() - begun) * 1e3)
+    yield Figure(f"yardstick: the library alone, {BATCH} x 32, p50", float(np.median(times)), "ms")
+
+
 def measure_plans(server: Server, texts: list[str]) -> Iterator[Figure]:
     """Measure plans without a pool."""
     n = server.sizes.n_requests
@@ -169,6 +182,7 @@ def measure_plans(server: Server, texts: list[str]) -> Iterator[Figure]:
     bodies = write_bodies(batches, budget=budget, menu=MENU)
     requests = make_requests(bodies)
     server.ask(requests, 1)
+    yield from measure_library(bodies)
     yield from measure_floor(server, bodies[0])
     load, cpu_us = server.ask(requests, 1)
     name = f"allocate {BATCH} x 32"

@@ -19,8 +19,10 @@ from router.costs import MenuCosts
 from router.exceptions import MissingExtraError
 from router.options import SKIP, Menu, Option
 from router.plan import Plan
+from router.planner import Router
 from router.question_costs import QuestionCosts
-from router.questions import parse_questions
+from router.questions import Question, parse_questions
+from tests.contracts.commands import tiny_bundle
 from tests.contracts.planning import ask, make_surface
 
 if TYPE_CHECKING:
@@ -270,3 +272,33 @@ def test_strange_questions_say_why_they_are_planned_by_means(plan: Plan) -> None
     assert [choice.reason for choice in others] == [c.reason for c in plan.choices[1:3]]
     assert (unfunded.evidence, unfunded.familiarity) == ("none", 0.001)
     assert all(choice.familiarity is None for choice in plan)
+
+
+@pytest.mark.parametrize("bundle", [None, "tiny"])
+@pytest.mark.parametrize("spend", [0.3, 0.5, 0.7])
+def test_plans_do_not_depend_on_the_batch_they_travel_in(bundle: str | None, spend: float) -> None:
+    """At one price a question alone gets what it gets in its batch, in any order, twice over."""
+    router = Router.load() if bundle is None else Router(tiny_bundle())
+    words = [
+        "Who heads the council of {}?",
+        "What is {} plus 3 times two?",
+        "Prove that {} is odd.",
+    ]
+    asked = [Question(f"q{n}", words[n % 3].format(31 * n + 7)) for n in range(24)]
+    curve = router.curve(asked, unit="usd", n_points=40)
+    step = curve[int(spend * len(curve))]
+    # Just below the price of a step nobody is indifferent between its ends.
+    price = {"usd": 0.999 * step.shadow_price}
+    alone = [router.allocate([q], {"usd": 1.0}, shadow_price=price).choices[0] for q in asked]
+    options = {choice.id: choice.option for choice in alone}
+    budget_micro = sum(round(choice.cost["usd"] * MICRO) for choice in alone)
+    assert len(set(options.values())) > 1
+    for batch, times in ((asked, 1), (asked[::-1], 1), ([*asked, *_rename(asked)], 2)):
+        plan = router.allocate(batch, {"usd": times * budget_micro / MICRO})
+        assert {c.id: c.option for c in plan if not c.id.startswith("again")} == options
+        assert {c.id.removeprefix("again "): c.option for c in plan} == options
+
+
+def _rename(questions: list[Question]) -> list[Question]:
+    """Ask the same once more."""
+    return [replace(question, id=f"again {question.id}") for question in questions]
