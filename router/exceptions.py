@@ -21,6 +21,8 @@ caller unaware of this project would catch::
     │   └── StoreError (OSError)         a store that cannot be written now
     │       └── StoreBusyError           a store that cannot keep up
     ├── OverloadError (RuntimeError)     more work at once than is allowed
+    ├── ServiceError (ConnectionError)   a sidecar that cannot be had in time, or fails
+    ├── AccessError (PermissionError)    a sidecar that does not know the key, or not for this
     ├── ExportError (ArithmeticError)    an ONNX graph that disagrees with the native model
     └── MissingExtraError (ImportError)  a door whose optional dependencies are not installed
 
@@ -30,6 +32,7 @@ Messages name the offending value, its place and what is allowed, in one line.
 from __future__ import annotations
 
 __all__ = [
+    "AccessError",
     "AllocationError",
     "BudgetError",
     "BundleError",
@@ -47,6 +50,7 @@ __all__ = [
     "PriceError",
     "QuestionError",
     "RouterError",
+    "ServiceError",
     "StoreBusyError",
     "StoreError",
     "UnknownError",
@@ -123,6 +127,14 @@ class StoreBusyError(StoreError):
 
 class OverloadError(RouterError, RuntimeError):
     """More is asked at once than is worked on at once; asking again a little later may do."""
+
+
+class ServiceError(RouterError, ConnectionError):
+    """The sidecar cannot be had within the time that a call has, or it fails."""
+
+
+class AccessError(RouterError, PermissionError):
+    """The sidecar does not know the key, or does not let it do this."""
 
 
 class ExportError(RouterError, ArithmeticError):

@@ -27,6 +27,8 @@ BUILTINS = {
     "LedgerError": RuntimeError,
     "StoreError": OSError,
     "StoreBusyError": OSError,
+    "ServiceError": ConnectionError,
+    "AccessError": PermissionError,
     "ExportError": ArithmeticError,
     "MissingExtraError": ImportError,
     "RouterError": Exception,
