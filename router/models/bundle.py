@@ -18,18 +18,16 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from router.exceptions import BundleError, InputError, RouterError
 from router.features.encoders.opening import open_encoder
 from router.models.assembly import assemble_predictor
+from router.models.golden import record_golden, verify_golden
 from router.options import Menu, Option
 from router.prices import Prices
-from router.questions import Question
 from router.tables import write_bytes_atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from router.features.encoders.sentences import SentenceEncoder
     from router.models.predictor import Predictor
@@ -42,8 +40,6 @@ MANIFEST = "manifest.json"
 # What reading a manifest raises whose digest is right but whose content makes no sense.
 NONSENSE = (AttributeError, LookupError, TypeError, ValueError)
 FILE_SIZE_MAX_BYTES = 64 * 1024 * 1024
-# Across processors the runtime may sum in another order; a damaged graph is further off than this.
-GOLDEN_TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True)
@@ -210,19 +206,34 @@ class Bundle:
         Raises
         ------
         BundleError
-            If an answer differs from the recorded one by more than 1e-4.
+            If an answer differs from the recorded one by more than its tolerance.
         """
-        golden = self.manifest["golden"]
-        questions = _ask_golden(golden["texts"], golden["groups"])
         # They were recorded without the encoder, which may not be at hand.
         bare = self if self.encoder is None else replace(self, encoder=None)
-        quality = bare.predictor.predict(questions, self.menu).quality
-        recorded = np.asarray(golden["quality"], dtype=np.float64)
-        # A comparison that is false for NaN would let a broken recording pass.
-        if quality.shape != recorded.shape or not (
-            np.abs(quality - recorded).max() <= GOLDEN_TOLERANCE
-        ):
-            raise BundleError(f"bundle {self.bundle_id} does not reproduce its golden vectors")
+        verify_golden(bare.predictor, self.menu, self.manifest["golden"], self.bundle_id)
+
+    def renew_golden(self) -> Bundle:
+        """Record the golden vectors anew, for a bundle made when fewer answers were recorded.
+
+        Returns
+        -------
+        Bundle
+            The same files under another identifier, as its manifest says more.
+
+        Examples
+        --------
+        >>> bundle = Bundle.load()
+        >>> bundle.renew_golden().files == bundle.files
+        True
+        """
+        golden = self.manifest["golden"]
+        manifest = {
+            name: value
+            for name, value in self.manifest.items()
+            if name not in {"bundle_id", "files", "format", "golden"}
+        }
+        manifest["golden_questions"] = (golden["texts"], golden["groups"])
+        return replace(make_bundle(manifest, self.files), encoder=self.encoder)
 
 
 def _read_file(folder: Path, name: str) -> bytes:
@@ -312,22 +323,8 @@ def make_bundle(manifest: Mapping[str, Any], files: Mapping[str, bytes]) -> Bund
     }
     texts, groups = manifest["golden_questions"]
     draft = Bundle("draft", full, files)
-    questions = _ask_golden(texts, groups)
-    quality = draft.predictor.predict(questions, draft.menu).quality
-    full["golden"] = {
-        "texts": list(texts),
-        "groups": list(groups),
-        "quality": np.round(quality, 9).tolist(),
-    }
+    full["golden"] = record_golden(draft.predictor, draft.menu, texts, groups)
     # Reading the manifest back makes its identifier that of the file, not of Python objects.
     full = json.loads(json.dumps(full))
     full["bundle_id"] = _identify(full)
     return Bundle(full["bundle_id"], full, dict(files))
-
-
-def _ask_golden(texts: Sequence[str], groups: Sequence[str | None]) -> list[Question]:
-    """Turn recorded texts and groups into questions."""
-    return [
-        Question(f"g{position}", text, group)
-        for position, (text, group) in enumerate(zip(texts, groups, strict=True))
-    ]
