@@ -8,7 +8,7 @@ import pytest
 
 from router.exceptions import BundleError
 from router.models.graph import GraphBuilder
-from router.models.graph_reading import GraphContent, read_graph, read_line
+from router.models.graph_reading import GraphContent, check_graph, read_graph, read_line
 from tests.contracts.gains import planted_bundle
 
 FILES = planted_bundle().files
@@ -73,3 +73,49 @@ def test_damaged_graphs_are_refused(content: bytes) -> None:
     """Nothing, half a field, a length beyond the end and other bytes are refused by name."""
     with pytest.raises(BundleError, match=r"some\.onnx: the graph cannot be read"):
         read_graph(content, "some.onnx")
+
+
+def change_graph(how: str) -> bytes:
+    """Make a sound graph do what no bundle's graph does."""
+    model = onnx.load_from_string(build_line([[1.0]], [0.0]))
+    node, tensor = model.graph.node[0], model.graph.initializer[0]
+    if how == "another operator":
+        node.op_type = "Loop"
+    elif how == "another domain":
+        node.domain = "com.example"
+    elif how == "own functions":
+        model.functions.add().name = "MatMul"
+    elif how == "sparse constants":
+        model.graph.sparse_initializer.add()
+    elif how == "another file":
+        tensor.data_location = onnx.TensorProto.EXTERNAL
+        tensor.external_data.add(key="location", value="/etc/passwd")
+    content = bytes(model.SerializeToString())
+    return content + content if how == "two graphs" else content
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ("another operator", "operator .*Loop.* is none that a bundle's graph uses"),
+        ("another domain", "operator .*MatMul.* is none"),
+        ("own functions", "functions and sparse constants are not allowed"),
+        ("sparse constants", "functions and sparse constants are not allowed"),
+        ("another file", "a constant lies in another file"),
+        ("two graphs", "the graph cannot be read"),
+    ],
+)
+def test_graphs_that_could_do_more_are_refused(how: str, message: str) -> None:
+    """Operators beside those of training, functions and files elsewhere never reach the runtime."""
+    with pytest.raises(BundleError, match=f"^test.onnx: {message}"):
+        check_graph(change_graph(how), "test.onnx")
+    check_graph(change_graph("nothing"), "test.onnx")
+
+
+def test_damaged_graphs_are_refused_before_they_run() -> None:
+    """Bytes that are no graph give one line."""
+    for content in (b"", b"PK\x03\x04 not really", FILES["named.onnx"][:-9]):
+        with pytest.raises(BundleError, match=r"named\.onnx: the graph cannot be read"):
+            check_graph(content, "named.onnx")
+    for name in ("named.onnx", "level.onnx", "uplift.onnx"):
+        check_graph(FILES[name], name)

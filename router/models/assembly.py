@@ -11,6 +11,7 @@ from router.models.arrays import unpack_arrays
 from router.models.calibration import Calibration
 from router.models.embedding import Embedding
 from router.models.factored_head import FactoredHead, factor_descriptors
+from router.models.graph_reading import check_graph
 from router.models.heads import DescriptorHead, NamedHead
 from router.models.joined import JoinedHead, JoinedOptions
 from router.models.joining_basis import JoiningBasis
@@ -67,6 +68,12 @@ def assemble_predictor(
     )
 
 
+def _open_graph(files: Mapping[str, bytes], name: str) -> Session:
+    """Open a graph that does nothing but what training writes."""
+    check_graph(files[name], name)
+    return Session(files[name], name)
+
+
 def _read_encoder(
     bundle_id: str, manifest: Mapping[str, Any], files: Mapping[str, bytes]
 ) -> TextEncoder:
@@ -88,7 +95,7 @@ def _read_named(
     named = manifest.get("named")
     if named is None:
         return None
-    session = Session(files["named.onnx"], "named.onnx")
+    session = _open_graph(files, "named.onnx")
     means = named.get("option_means")
     trained = NamedHead(
         session,
@@ -157,8 +164,8 @@ def _read_descriptors(
     if descriptors is None:
         return None
     plain = DescriptorHead(
-        Session(files["level.onnx"], "level.onnx"),
-        Session(files["uplift.onnx"], "uplift.onnx"),
+        _open_graph(files, "level.onnx"),
+        _open_graph(files, "uplift.onnx"),
         int(descriptors["n_features"]),
         read_strengths(manifest),
         float(descriptors["strength_mean"]),

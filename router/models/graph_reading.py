@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["GraphContent", "GraphNode", "read_graph", "read_line"]
+__all__ = ["GraphContent", "GraphNode", "check_graph", "read_graph", "read_line"]
 
 VARINT, EIGHT_BYTES, DELIMITED, FOUR_BYTES = 0, 1, 2, 5
 MODEL_GRAPH, GRAPH_NODE, GRAPH_CONSTANT = 7, 1, 5
@@ -33,6 +33,14 @@ ATTRIBUTE_NAME, ATTRIBUTE_FLOATS, ATTRIBUTE_INTS, ATTRIBUTE_STRINGS = 1, 7, 8, 9
 ATTRIBUTE_INT, ATTRIBUTE_STRING = 3, 4
 TENSOR_SHAPE, TENSOR_TYPE, TENSOR_BYTES = 1, 2, 9
 TYPE_FLOAT, TYPE_WHOLE = 1, 7
+# Functions of one's own, sparse constants and constants in other files have no place in a bundle.
+MODEL_FUNCTIONS, GRAPH_SPARSE, NODE_DOMAIN, TENSOR_EXTERNAL, TENSOR_LOCATION = 25, 15, 7, 13, 14
+DOMAINS = (b"", b"ai.onnx", b"ai.onnx.ml")
+# What training writes; none of them runs another graph, reads a file or loops.
+OPERATORS = frozenset(
+    b"Add ArgMax Clip Concat Div Gather Identity MatMul Min Mul ReduceMax ReduceMin ReduceSum Relu "
+    b"Reshape Slice Softmax Sub TreeEnsembleRegressor Unsqueeze".split()
+)
 # What damaged bytes raise on the way.
 DAMAGE = (IndexError, struct.error, UnicodeDecodeError, ValueError, TypeError)
 
@@ -68,6 +76,41 @@ class GraphContent(NamedTuple):
     nodes: list[GraphNode]
     constants: list[NDArray[np.float32]]
     indices: list[NDArray[np.int64]]
+
+
+def check_graph(content: bytes, place: str) -> None:
+    """Refuse a graph that could do more than those that training writes.
+
+    Parameters
+    ----------
+    content : bytes
+        A serialised ONNX model, before the runtime sees it.
+    place : str
+        How messages call it.
+
+    Raises
+    ------
+    BundleError
+        If it is damaged, uses another operator, defines its own, or points at another file.
+    """
+    try:
+        model = _collect(content)
+        # Another reader would put two graphs together, of which this one saw the first.
+        (field,) = model[MODEL_GRAPH]
+        graph = _collect(field)
+        nodes = [_collect(field) for field in graph[GRAPH_NODE]]
+        tensors = [_collect(field) for field in graph[GRAPH_CONSTANT]]
+    except DAMAGE:
+        raise BundleError(f"{place}: the graph cannot be read") from None
+    for node in nodes:
+        names, domains = node[NODE_OPERATOR], node[NODE_DOMAIN] or [b""]
+        if names[-1:] and names[-1] in OPERATORS and domains[-1] in DOMAINS:
+            continue
+        raise BundleError(f"{place}: operator {names[-1:]!r} is none that a bundle's graph uses")
+    if model[MODEL_FUNCTIONS] or graph[GRAPH_SPARSE]:
+        raise BundleError(f"{place}: functions and sparse constants are not allowed in a bundle")
+    if any(tensor[TENSOR_EXTERNAL] or any(tensor[TENSOR_LOCATION]) for tensor in tensors):
+        raise BundleError(f"{place}: a constant lies in another file, which is not allowed")
 
 
 def read_graph(content: bytes, place: str) -> GraphContent:
