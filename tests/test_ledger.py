@@ -17,7 +17,7 @@ from router.exceptions import LedgerError, MissingExtraError, PoolExhaustedError
 from router.ledger import Ledger, plans
 from router.ledger import ledger as ledger_module
 from router.ledger.records import Report
-from router.ledger.store import open_reader
+from router.ledger.store import fetch, open_reader
 from tests.contracts.ledgers import VirtualClock, make_pool, make_record
 
 if TYPE_CHECKING:
@@ -77,6 +77,19 @@ def test_64_threads_are_granted_the_pool_and_no_more(tmp_path: Path) -> None:
         assert read_account(ledger) == (2001, 0, 0, 0)
         assert ledger.audit() == []
         assert ledger.writer.n_commits < len(granted)
+
+
+def test_answer_to_several_questions_is_of_one_moment(ledger: Ledger) -> None:
+    """What is written while the store is being read is seen by the next reading."""
+
+    def look_twice(reader: apsw.Connection) -> list[object]:
+        """Count plans before and after one more is written."""
+        counts = [fetch(reader, "SELECT count(*) FROM plans")]
+        reserve(ledger, "meanwhile", [1])
+        return [*counts, fetch(reader, "SELECT count(*) FROM plans")]
+
+    assert ledger._read(look_twice) == [[(0,)], [(0,)]]
+    assert ledger._read(lambda reader: fetch(reader, "SELECT count(*) FROM plans")) == [(1,)]
 
 
 def test_copy_made_at_work_is_whole(ledger: Ledger, tmp_path: Path) -> None:

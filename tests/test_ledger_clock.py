@@ -85,3 +85,11 @@ def test_mark_of_the_same_boot_counts_the_time_between() -> None:
     assert second.now() == 7 * SECOND
     assert second.mark() == ("boot", 12 * SECOND, 7 * SECOND)
     assert second.read_wall() == clock.wall
+
+
+def test_boot_that_is_younger_than_its_mark_is_counted_from_now() -> None:
+    """Where the machine's clock fell behind a mark, lease time goes on at once all the same."""
+    clock = VirtualClock()
+    lease = LeaseClock(clock, ("boot", clock.elapsed + 100 * SECOND, 7 * SECOND))
+    clock.pass_seconds(1)
+    assert lease.now() == 8 * SECOND

@@ -20,6 +20,7 @@ MOUNTS = """
 /dev/a / ext4 rw 0 0
 host:/x /srv/far nfs4 rw 0 0
 /dev/b /srv/far/near xfs rw 0 0
+none / overlay rw 0 0
 odd
 """
 
