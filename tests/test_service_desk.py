@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -177,6 +179,21 @@ def test_a_model_that_was_slow_once_is_asked_by_one_request_at_a_time(
 
     slow, well = "model_slow", None
     assert asyncio.run(ask()) == [{slow: 5}, {slow: 4, well: 1}, {well: 5}]
+
+
+@pytest.mark.parametrize(("encoder", "degraded"), [(None, "model_slow"), (object(), None)])
+def test_sentence_encoders_are_given_their_time(
+    router: Router, session: FaultySession, encoder: object, degraded: str | None
+) -> None:
+    """A model that asks a sentence encoder may take seconds; any other may not."""
+    object.__setattr__(router.bundle, "encoder", encoder)
+    desk = PlanningDesk(router, replace(LIMITS, deadline_ms=100.0, encoder_ms=30_000.0))
+    session.fault = "stuck"
+    release = threading.Timer(1.0, session.release.set)
+    release.start()
+    assert asyncio.run(desk.allocate(QUESTIONS, BUDGET)).degraded == degraded
+    release.join()
+    desk.close()
 
 
 def test_waiting_for_others_ends_too(router: Router, session: FaultySession) -> None:

@@ -300,12 +300,11 @@ class PlanningDesk:
             fallback.remember(offered)
             return value
 
-        limits, loop = self.limits, asyncio.get_running_loop()
-        cells = len(questions) * len(offered)
-        allowed_ms = limits.deadline_ms + limits.allowance_ms * cells / 1000.0
+        loop, cells = asyncio.get_running_loop(), len(questions) * len(offered)
+        allowed_ms = self.limits.deadline_ms + self.limits.allowance_ms * cells / 1000.0
         if not fallback.remembers(offered):
-            allowed_ms += limits.menu_ms * len(offered)
-        job = Job(do, loop.create_future(), allowed_ms / 1000.0)
+            allowed_ms += self.limits.menu_ms * len(offered)
+        job = Job(do, loop.create_future(), (allowed_ms + self._encoder_ms()) / 1000.0)
         self._waiting[job] = None
         self._crew.submit(job)
         self._watch(loop)
@@ -326,6 +325,11 @@ class PlanningDesk:
             return value, None
         finally:
             self._waiting.pop(job, None)
+
+    def _encoder_ms(self) -> float:
+        """Give the time for a sentence encoder, which has deadlines of its own; 0 without one."""
+        uses_one = self._router is not None and self._router.bundle.encoder is not None
+        return self.limits.encoder_ms if uses_one else 0.0
 
     def _is_resting(self) -> bool:
         """Tell whether nobody asks the model now."""
@@ -359,7 +363,7 @@ class PlanningDesk:
                     if job is not current:
                         _give_up(job)
                 self._leave_behind(current, now)
-        longest = self.limits.wait_ms / 1000.0
+        longest = (self.limits.wait_ms + self._encoder_ms()) / 1000.0
         for job in self._waiting:
             if job.begun_at is None and now - job.asked_at > longest:
                 _give_up(job)

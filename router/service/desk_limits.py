@@ -19,6 +19,8 @@ class DeskLimits:
         What it may take longer for each thousand pairs of question and option.
     menu_ms : float, default=0.25
         What it may take longer for each option of a menu that is new to it.
+    encoder_ms : float, default=2000
+        What it, and whoever waits behind it, may take longer where a sentence encoder is asked.
     wait_ms : float, default=100
         How long a request waits for those before it; then it is answered without the model.
     in_flight_max : int, default=64
@@ -30,6 +32,7 @@ class DeskLimits:
     deadline_ms: float = 25.0
     allowance_ms: float = 4.0
     menu_ms: float = 0.25
+    encoder_ms: float = 2000.0
     wait_ms: float = 100.0
     in_flight_max: int = 64
     lost_max: int = 2
