@@ -4,12 +4,14 @@ from router.strategies.adaptive_vote import AdaptiveVote
 from router.strategies.best_of_n import BestOfN
 from router.strategies.coverage_law import CoverageLaw
 from router.strategies.decomposition import StepVoting, VotingPlan
+from router.strategies.effort_curve import EffortCurve, compare_responsiveness
 from router.strategies.estimates import Estimate, bound_by_resampling
 from router.strategies.majority_vote import MajorityVote, count_votes
 from router.strategies.model_exchange import ModelExchange, ModelSide, count_samples_to_match
 from router.strategies.offers import Consumption, Offer, offer_samples
 from router.strategies.population import BetaPopulation, count_failures_needed, estimate_coverage
 from router.strategies.reward_choice import RewardChoice
+from router.strategies.token_split import TokenSplit
 from router.strategies.vote_counts import VoteCounts
 from router.strategies.vote_policy import VoteCost, VotePolicy, find_price
 from router.strategies.vote_prior import VoteOutlook, VotePrior
@@ -20,6 +22,7 @@ __all__ = [
     "BetaPopulation",
     "Consumption",
     "CoverageLaw",
+    "EffortCurve",
     "Estimate",
     "MajorityVote",
     "ModelExchange",
@@ -27,6 +30,7 @@ __all__ = [
     "Offer",
     "RewardChoice",
     "StepVoting",
+    "TokenSplit",
     "VoteCost",
     "VoteCounts",
     "VoteOutlook",
@@ -34,6 +38,7 @@ __all__ = [
     "VotePrior",
     "VotingPlan",
     "bound_by_resampling",
+    "compare_responsiveness",
     "count_failures_needed",
     "count_samples_to_match",
     "count_votes",
