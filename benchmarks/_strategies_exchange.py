@@ -93,16 +93,7 @@ def _measure_exams(data: Path, n_halvings: int) -> Iterator[Figure]:
         order = rng.permutation(len(quality))
         halves = [fit(part, 1).compare(BUDGETS) for part in np.array_split(order, 2)]
         agreed[turn] = np.sign(halves[0]) == np.sign(halves[1])
-    clear = np.array(
-        [
-            [
-                whole.estimates[f"lead_{g}_{k}"].low > 0
-                or whole.estimates[f"lead_{g}_{k}"].high < 0
-                for k in range(len(BUDGETS))
-            ]
-            for g in range(len(CLASSES))
-        ]
-    )
+    clear = _find_clear(whole)
     for place, name in enumerate(CLASSES):
         found = crossings[place]
         last = found[-1] if found else float("nan")
@@ -120,3 +111,12 @@ def _measure_exams(data: Path, n_halvings: int) -> Iterator[Figure]:
         at_most=False,
     )
     yield Figure("    classes and budgets with a clear winner", float(clear.mean()), "of all")
+
+
+def _find_clear(whole: ModelExchange) -> NDArray[np.bool_]:
+    """Say in which classes and at which budgets one side clearly wins."""
+    clear = np.zeros((len(CLASSES), len(BUDGETS)), dtype=bool)
+    for group, place in np.ndindex(clear.shape):
+        lead = whole.estimates[f"lead_{group}_{place}"]
+        clear[group, place] = lead.low > 0 or lead.high < 0
+    return clear

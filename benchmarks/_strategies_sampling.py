@@ -151,7 +151,8 @@ def _measure_exams(data: Path, n_replays: int) -> Iterator[Figure]:
     for name, (word, cap, known_rule) in RULES.items():
         curve = []
         for value in SWEEPS[word]:
-            rules = {c: AdaptiveVote(c, cap, **{word: value}) for c in sizes}  # type: ignore[arg-type]
+            level, price = (value, None) if word == "confidence" else (None, value)
+            rules = {c: AdaptiveVote(c, cap, confidence=level, price=price) for c in sizes}
             curve.append(_replay(rules, orders, choices))
         curve.sort(key=lambda point: point[1])
         points = np.array(curve)

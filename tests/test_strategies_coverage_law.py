@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from router.exceptions import InputError
-from router.strategies import BetaPopulation, CoverageLaw
+from router.strategies import BetaPopulation, Consumption, CoverageLaw
 
 LAW = CoverageLaw(1.347, 0.435)
 
@@ -44,6 +44,18 @@ def test_fit_finds_a_law_that_holds_exactly() -> None:
 
     k = np.array([1.0, 2, 4, 8, 16, 64])
     assert _fit_curve(k, LAW.predict(k)) == pytest.approx((1.347, 0.435), rel=1e-6)
+
+
+def test_offer_stops_at_success(rng: np.random.Generator) -> None:
+    """One at a time a question takes as many attempts as drawn ones do, up to the cap."""
+    offer = LAW.offer([1, 10], Consumption(1.0, 2.0, 3.0, is_parallel=False))
+    drawn = np.minimum(LAW.simulate(rng, 40_000), 10)
+    error = drawn.std() / np.sqrt(len(drawn))
+    assert offer.samples[0, 0] == 1.0
+    assert abs(drawn.mean() - offer.samples[0, 1]) < 4.5 * error
+    np.testing.assert_allclose(offer.quality[0], LAW.predict([1, 10]))
+    together = LAW.offer([10], Consumption(1.0, 2.0, 3.0))
+    assert together.samples.tolist() == [[10.0]]
 
 
 def test_impossible_arguments_are_refused() -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from router.exceptions import InputError
-from router.strategies import BetaPopulation, count_failures_needed, estimate_coverage
+from router.strategies import BetaPopulation, Consumption, count_failures_needed
 
 PUBLISHED = BetaPopulation(0.38, 1.13)
 MEANS = np.array([2, 4, 8, 16, 32])
@@ -86,12 +86,17 @@ def test_fit_is_a_maximum(rng: np.random.Generator) -> None:
         assert judge(fitted.a, fitted.b * factor) < best
 
 
-def test_estimated_coverage_is_right_on_average(rng: np.random.Generator) -> None:
-    """The mean estimate from 6 trials is the coverage itself, whatever the question."""
-    right = rng.binomial(6, 0.3, 40_000)
-    estimates = estimate_coverage(right, 6, 3)
-    error = estimates.std() / np.sqrt(len(estimates))
-    assert abs(estimates.mean() - (1 - 0.7**3)) < 4.5 * error
+@pytest.mark.parametrize("is_parallel", [True, False])
+def test_offer_judges_each_question_by_its_record(*, is_parallel: bool) -> None:
+    """Each row is the coverage of its posterior; one at a time attempts stop at success."""
+    amounts = Consumption(10.0, 20.0, 1.0, is_parallel=is_parallel)
+    offer = PUBLISHED.offer([0, 0, 2], [0, 6, 4], [1, 5], amounts)
+    for row, (right, trials) in enumerate([(0, 0), (0, 6), (2, 4)]):
+        own = BetaPopulation(PUBLISHED.a + right, PUBLISHED.b + trials - right)
+        np.testing.assert_allclose(offer.quality[row], own.cover([1, 5]), rtol=1e-9)
+        expected = [1.0, 5.0] if is_parallel else own.expect_attempts([1, 5])
+        np.testing.assert_allclose(offer.samples[row], expected, rtol=1e-9)
+    assert [option.kind for option in offer.options] == ["internal", "external"]
 
 
 def test_impossible_counts_are_refused() -> None:
@@ -104,9 +109,5 @@ def test_impossible_counts_are_refused() -> None:
         BetaPopulation.fit([3, 1], 2)
     with pytest.raises(InputError, match="a has 0"):
         BetaPopulation(0, 1)
-    with pytest.raises(InputError, match="n_trials"):
-        estimate_coverage([1], 2, 3)
-    with pytest.raises(InputError, match="between"):
-        count_failures_needed(1.0)
     with pytest.raises(InputError, match="cap"):
         BetaPopulation(1, 1).expect_attempts(2_000_000)

@@ -1,6 +1,7 @@
 """Strategies: ways to spend compute, each by its own law of quality, cost and latency."""
 
 from router.strategies.adaptive_vote import AdaptiveVote
+from router.strategies.attempts import count_failures_needed, estimate_coverage
 from router.strategies.best_of_n import BestOfN
 from router.strategies.coverage_law import CoverageLaw
 from router.strategies.decomposition import StepVoting, VotingPlan
@@ -9,7 +10,7 @@ from router.strategies.estimates import Estimate, bound_by_resampling
 from router.strategies.majority_vote import MajorityVote, count_votes
 from router.strategies.model_exchange import ModelExchange, ModelSide, count_samples_to_match
 from router.strategies.offers import Consumption, Offer, offer_samples
-from router.strategies.population import BetaPopulation, count_failures_needed, estimate_coverage
+from router.strategies.population import BetaPopulation
 from router.strategies.reward_choice import RewardChoice
 from router.strategies.token_split import TokenSplit
 from router.strategies.vote_counts import VoteCounts

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from router.exceptions import InputError
+from router.strategies.attempts import estimate_coverage
 from router.strategies.estimates import (
     Estimate,
     bound_by_resampling,
@@ -27,7 +28,7 @@ from router.strategies.estimates import (
     read_counts,
     read_shares,
 )
-from router.strategies.population import estimate_coverage
+from router.strategies.offers import Consumption, Offer, offer_samples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -147,6 +148,33 @@ class CoverageLaw:
         share = read_shares("coverage", coverage)
         clipped = np.clip(share, COVERAGE_MIN, COVERAGE_MAX)
         return np.asarray((self.a / -np.log(clipped)) ** (1 / self.b), dtype=np.float64)
+
+    def offer(
+        self, n_samples: ArrayLike, consumption: Consumption, model: str | None = None
+    ) -> Offer:
+        """Put numbers of samples on the menu of a question about which nothing else is known.
+
+        Parameters
+        ----------
+        n_samples : array_like of int, shape (m,)
+            Samples of each option.
+        consumption : Consumption
+            What one sample consumes. One that is not parallel stops at success.
+        model : str, optional
+            Who answers.
+
+        Returns
+        -------
+        Offer
+            Of one question.
+        """
+        counts = np.atleast_1d(read_counts("n_samples", n_samples, least=1))
+        quality = self.predict(counts)[None, :]
+        drawn = None
+        if not consumption.is_parallel:
+            unsolved = 1.0 - self.predict(np.arange(1, int(counts.max())))
+            drawn = np.cumsum(np.concatenate(([1.0], unsolved)))[None, counts - 1]
+        return offer_samples("attempts", counts, quality, consumption, drawn=drawn, model=model)
 
     def simulate(self, rng: np.random.Generator, n_questions: int) -> NDArray[np.float64]:
         """Draw the attempts that questions take until the first success.

@@ -11,9 +11,7 @@ References
 ----------
 .. [1] Schaeffer, R. et al., "How do large language monkeys get their power (laws)?",
    arXiv:2502.17578: the coverage of beta populations.
-.. [2] Chen, M. et al., "Evaluating large language models trained on code", arXiv:2107.03374,
-   equation 1: the estimate of pass@k that is right on average.
-.. [3] Skellam, J. G., "A probability distribution derived from the binomial distribution by
+.. [2] Skellam, J. G., "A probability distribution derived from the binomial distribution by
    regarding the probability of success as variable between the sets of trials", 1948.
 """
 
@@ -34,87 +32,16 @@ from router.strategies.estimates import (
     read_counts,
     read_shares,
 )
+from router.strategies.offers import Consumption, Offer, offer_samples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["BetaPopulation", "count_failures_needed", "estimate_coverage"]
+__all__ = ["BetaPopulation"]
 
 CAP_MAX = 1_000_000
-
-
-def estimate_coverage(
-    n_right: ArrayLike, n_trials: ArrayLike, n_samples: ArrayLike
-) -> NDArray[np.float64]:
-    """Estimate from m trials the probability that one of k samples is right, without bias.
-
-    Parameters
-    ----------
-    n_right, n_trials : array_like of int
-        Right trials and all trials of a question.
-    n_samples : array_like of int
-        Samples k, at most the trials.
-
-    Returns
-    -------
-    ndarray of float64
-        ``1 - C(m - c, k) / C(m, k)`` of each question.
-
-    Raises
-    ------
-    InputError
-        If more are right than there are, or more samples asked for than there are trials.
-
-    Examples
-    --------
-    >>> estimate_coverage([0, 1, 2], 4, 2).round(3).tolist()
-    [0.0, 0.5, 0.833]
-    """
-    right, trials, k = np.broadcast_arrays(
-        read_counts("n_right", n_right),
-        read_counts("n_trials", n_trials, least=1),
-        read_counts("n_samples", n_samples),
-    )
-    if (right > trials).any() or (k > trials).any():
-        raise InputError("n_right and n_samples may not be above n_trials")
-    missed = np.ones(right.shape)
-    for step in range(int(k.max(initial=0))):
-        share = np.maximum(trials - right - step, 0) / np.maximum(trials - step, 1)
-        missed = np.where(step < k, missed * share, missed)
-    return 1.0 - missed
-
-
-def count_failures_needed(p: float, confidence: float = 0.95) -> int:
-    """Count the failures in a row after which a success probability of `p` or more is refuted.
-
-    Parameters
-    ----------
-    p : float
-        A success probability that would still be worth it, above 0 and below 1.
-    confidence : float, default=0.95
-        A question of probability `p` fails as often in a row with at most the rest of it.
-
-    Returns
-    -------
-    int
-
-    Raises
-    ------
-    InputError
-        If a number is not between 0 and 1.
-
-    Examples
-    --------
-    Eight failures say next to nothing about a probability of .02: 85 % of such questions show them.
-
-    >>> count_failures_needed(0.02), round(0.98**8, 2)
-    (149, 0.85)
-    """
-    if not (0 < p < 1 and 0 < confidence < 1):
-        raise InputError(f"p is {p} and confidence {confidence}: both are between 0 and 1")
-    return int(np.ceil(np.log(1 - confidence) / np.log1p(-p)))
 
 
 @dataclass(frozen=True)
@@ -330,6 +257,43 @@ class BetaPopulation:
         # Uniform samples that cover as much, read off the straight lines between whole caps.
         reached = np.interp(means, spent, np.arange(cap + 1.0))
         return np.asarray(reached / means, dtype=np.float64)
+
+    def offer(
+        self,
+        n_right: ArrayLike,
+        n_trials: ArrayLike,
+        n_samples: ArrayLike,
+        consumption: Consumption,
+        model: str | None = None,
+    ) -> Offer:
+        """Put further samples of questions on the menu, each judged by its own record.
+
+        Parameters
+        ----------
+        n_right, n_trials : array_like of int, shape (n,)
+            Right trials and all trials of each question so far; zeros where none was tried.
+        n_samples : array_like of int, shape (m,)
+            Further samples of each option.
+        consumption : Consumption
+            What one sample consumes. One that is not parallel stops at success.
+        model : str, optional
+            Who answers.
+
+        Returns
+        -------
+        Offer
+        """
+        counts = np.atleast_1d(read_counts("n_samples", n_samples, least=1))
+        first, second = (np.atleast_1d(side)[:, None] for side in self.update(n_right, n_trials))
+        steps = np.arange(counts.max(initial=1))
+        # Each failure multiplies what is unsolved by the posterior chance of another one.
+        unsolved = np.cumprod((second + steps) / (first + second + steps), axis=1)
+        quality = np.asarray(1.0 - unsolved[:, counts - 1], dtype=np.float64)
+        drawn = None
+        if not consumption.is_parallel:
+            before = np.concatenate((np.ones_like(first), unsolved[:, :-1]), axis=1)
+            drawn = np.cumsum(before, axis=1)[:, counts - 1]
+        return offer_samples("attempts", counts, quality, consumption, drawn=drawn, model=model)
 
     def simulate(
         self, rng: np.random.Generator, n_questions: int, cap: int
