@@ -16,11 +16,13 @@ from router.strategies.token_split import TokenSplit
 from router.strategies.vote_counts import VoteCounts
 from router.strategies.vote_policy import VoteCost, VotePolicy, find_price
 from router.strategies.vote_prior import VoteOutlook, VotePrior
+from router.strategies.width_depth import CallLatency, WidthDepth, WidthDepthPlan
 
 __all__ = [
     "AdaptiveVote",
     "BestOfN",
     "BetaPopulation",
+    "CallLatency",
     "Consumption",
     "CoverageLaw",
     "EffortCurve",
@@ -38,6 +40,8 @@ __all__ = [
     "VotePolicy",
     "VotePrior",
     "VotingPlan",
+    "WidthDepth",
+    "WidthDepthPlan",
     "bound_by_resampling",
     "compare_responsiveness",
     "count_failures_needed",

@@ -98,6 +98,8 @@ class StepVoting:
     flagged: float = 0.0
     correlation: float = 0.0
 
+    kind = "external"
+
     def __post_init__(self) -> None:
         """Refuse what voting cannot mend."""
         if not 0.0 <= self.p <= 1.0:
