@@ -1,6 +1,7 @@
 """Strategies: ways to spend compute, each by its own law of quality, cost and latency."""
 
 from router.strategies.adaptive_vote import AdaptiveVote
+from router.strategies.agent_split import AgentPlan, AgentSplit, PartCurve
 from router.strategies.attempts import count_failures_needed, estimate_coverage
 from router.strategies.best_of_n import BestOfN
 from router.strategies.coverage_law import CoverageLaw
@@ -20,6 +21,8 @@ from router.strategies.width_depth import CallLatency, WidthDepth, WidthDepthPla
 
 __all__ = [
     "AdaptiveVote",
+    "AgentPlan",
+    "AgentSplit",
     "BestOfN",
     "BetaPopulation",
     "CallLatency",
@@ -31,6 +34,7 @@ __all__ = [
     "ModelExchange",
     "ModelSide",
     "Offer",
+    "PartCurve",
     "RewardChoice",
     "StepVoting",
     "TokenSplit",

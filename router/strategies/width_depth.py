@@ -137,6 +137,7 @@ class CallLatency:
         logs = np.log(_read_seconds(seconds))
 
         def estimate(rows: NDArray[np.int64]) -> dict[str, float]:
+            """Fit to some of them."""
             drawn = logs[rows]
             return {"median_seconds": math.exp(drawn.mean()), "spread": float(drawn.std())}
 
