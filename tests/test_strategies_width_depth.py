@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from router.exceptions import InputError
-from router.strategies.width_depth import CallLatency, WidthDepth
+from router.strategies.call_latency import CallLatency
+from router.strategies.width_depth import WidthDepth
 
 N_RUNS = 20_000
 # Of exponential latencies so many that their grain is not seen.
@@ -86,21 +87,9 @@ def test_cheapest_plan_is_good_enough_and_on_time() -> None:
     assert runs.find_cheapest(quality, target=0.75, deadline_seconds=0.5) is None
 
 
-def test_fit_finds_the_law_that_was_drawn() -> None:
-    """Median and spread of drawn latencies lie in the intervals."""
-    seconds = CallLatency(3.0, 0.7).draw(np.random.default_rng(5), (3000,))
-    fitted = CallLatency.fit(seconds)
-    assert fitted.estimates["median_seconds"].low < 3.0 < fitted.estimates["median_seconds"].high
-    assert fitted.estimates["spread"].low < 0.7 < fitted.estimates["spread"].high
-    assert fitted.median_seconds == pytest.approx(3.0, rel=0.05)
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: CallLatency(0.0, 0.5), "median_seconds has 0"),
-        (lambda: CallLatency(1.0, 4.0), "spread is 4"),
-        (lambda: CallLatency.from_measured([]), "seconds is empty"),
         (lambda: WidthDepth(CallLatency(1.0, 0.5), slots=0), "slots has 0"),
         (lambda: WidthDepth(CallLatency(1.0, 0.5), starts_per_second=0.0), "starts_per_second"),
         (lambda: WidthDepth(CallLatency(1.0, 0.5)).predict(0, 1), "width has 0"),

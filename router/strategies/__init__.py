@@ -4,6 +4,7 @@ from router.strategies.adaptive_vote import AdaptiveVote
 from router.strategies.agent_split import AgentPlan, AgentSplit, PartCurve
 from router.strategies.attempts import count_failures_needed, estimate_coverage
 from router.strategies.best_of_n import BestOfN
+from router.strategies.call_latency import CallLatency
 from router.strategies.coverage_law import CoverageLaw
 from router.strategies.decomposition import StepVoting, VotingPlan
 from router.strategies.effort_curve import EffortCurve, compare_responsiveness
@@ -17,7 +18,7 @@ from router.strategies.token_split import TokenSplit
 from router.strategies.vote_counts import VoteCounts
 from router.strategies.vote_policy import VoteCost, VotePolicy, find_price
 from router.strategies.vote_prior import VoteOutlook, VotePrior
-from router.strategies.width_depth import CallLatency, WidthDepth, WidthDepthPlan
+from router.strategies.width_depth import WidthDepth, WidthDepthPlan
 
 __all__ = [
     "AdaptiveVote",
