@@ -14,6 +14,7 @@ from router.strategies.model_exchange import ModelExchange, ModelSide, count_sam
 from router.strategies.offers import Consumption, Offer, offer_samples
 from router.strategies.population import BetaPopulation
 from router.strategies.reward_choice import RewardChoice
+from router.strategies.search_law import SearchLaw
 from router.strategies.token_split import TokenSplit
 from router.strategies.vote_counts import VoteCounts
 from router.strategies.vote_policy import VoteCost, VotePolicy, find_price
@@ -37,6 +38,7 @@ __all__ = [
     "Offer",
     "PartCurve",
     "RewardChoice",
+    "SearchLaw",
     "StepVoting",
     "TokenSplit",
     "VoteCost",
