@@ -47,7 +47,7 @@ def measure(rounds: int) -> Iterator[Figure]:
         metrics.end_request("/v1/allocate", 200, 0.003)
 
     def trace_step(traces: Traces) -> None:
-        with traces.span("solve") as spot:
+        with traces.span("plan") as spot:
             spot.note("n_questions", 32)
 
     off, on = Traces(), Traces(TracerProvider(shutdown_on_exit=False))

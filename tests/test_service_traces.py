@@ -7,6 +7,7 @@ import threading
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import httpx2
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -14,14 +15,19 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from starlette.testclient import TestClient
 
 from router.exceptions import InputError, MissingExtraError
+from router.ledger import Ledger
 from router.planner import Router
 from router.service.application import create_app
 from router.service.desk import PlanningDesk
+from router.service.desk_limits import DeskLimits
+from router.service.sidecar import Sidecar
 from router.service.traces import Traces
 from tests.contracts.commands import PRICES, tiny_bundle
+from tests.contracts.sidecars import run_sidecar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from opentelemetry.sdk.trace import ReadableSpan
 
@@ -95,8 +101,7 @@ def test_words_of_errors_are_not_traced(
     """A defect marks its spans as failed, and its message stays out of them."""
 
     async def fail(*_: object, **__: object) -> NoReturn:
-        with traces.span("predict"):
-            raise RuntimeError(CANARY)
+        raise RuntimeError(CANARY)
 
     monkeypatch.setattr(PlanningDesk, "predict", fail)
     app = create_app(Router(tiny_bundle()), traces=traces)
@@ -119,30 +124,34 @@ def test_canary_in_a_span_is_seen(exporter: InMemorySpanExporter, traces: Traces
 
 
 def test_steps_stand_below_their_request(
-    exporter: InMemorySpanExporter, traces: Traces, monkeypatch: pytest.MonkeyPatch
+    exporter: InMemorySpanExporter, traces: Traces, tmp_path: Path
 ) -> None:
-    """A step taken in another thread belongs to the request it is taken for."""
-    predict = Router.predict
-
-    def traced(self: Router, questions: Any, **rest: Any) -> Any:
-        with traces.span("predict") as spot:
-            spot.note("n_questions", len(questions))
-            return predict(self, questions, **rest)
-
-    monkeypatch.setattr(Router, "predict", traced)
-    with TestClient(create_app(Router(tiny_bundle()), traces=traces)) as client:
-        client.post("/v1/predict", json={"questions": ["Who?", "Why?"]})
+    """Planning and writing are each a span of the request they are done for, with counts only."""
+    pool = {"name": CANARY, "capacity": {"usd": 0.1}}
+    body = {"questions": [QUESTION, "Why?"], "pool": CANARY, "budget": {"usd": 0.01}}
+    limits = DeskLimits(deadline_ms=60_000.0)
+    with Ledger(tmp_path / "data") as ledger:
+        sidecar = Sidecar(Router(tiny_bundle(), PRICES), ledger, traces=traces, limits=limits)
+        with TestClient(create_app(sidecar)) as client:
+            assert client.post("/v1/pools", json=pool).status_code == 201
+            exporter.clear()
+            assert client.post("/v1/allocate", json=body).status_code == 200
     spans = by_name(exporter)
-    request, step = spans["POST"], spans["predict"]
+    assert set(spans) == {"POST", "plan", "ledger"}
+    request = spans["POST"]
     assert request.context is not None
-    assert step.parent is not None
-    assert (step.parent.span_id, request.parent) == (request.context.span_id, None)
-    assert step.attributes == {"router.n_questions": 2}
+    assert request.parent is None
+    for name in ("plan", "ledger"):
+        parent = spans[name].parent
+        assert parent is not None
+        assert parent.span_id == request.context.span_id
+    assert spans["plan"].attributes == {"router.n_questions": 2, "router.is_fallback": False}
     assert request.attributes == {
         "http.request.method": "POST",
-        "http.route": "/v1/predict",
+        "http.route": "/v1/allocate",
         "http.response.status_code": 200,
     }
+    check_clean(exporter, 3)
 
 
 def test_probes_are_not_traced(exporter: InMemorySpanExporter, traces: Traces) -> None:
@@ -169,22 +178,45 @@ class Collector(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
-def test_spans_reach_a_collector() -> None:
-    """What is opened at an address sends its spans there, named after the service only."""
-    handler = type("Kept", (Collector,), {"bodies": []})
+@pytest.fixture
+def collector() -> Iterator[tuple[str, list[bytes]]]:
+    """Give the address of a collector on this machine, and what it has been sent."""
+    bodies: list[bytes] = []
+    handler = type("Kept", (Collector,), {"bodies": bodies})
     with HTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        traces = Traces.open(f"http://127.0.0.1:{server.server_port}/v1/traces")
-        with traces.span("solve") as spot:
-            spot.note("n_questions", 5)
-        traces.close()
+        yield f"http://127.0.0.1:{server.server_port}/v1/traces", bodies
         server.shutdown()
         thread.join()
-    (body,) = handler.bodies  # type: ignore[attr-defined]
-    for word in (b"solve", b"router.n_questions", b"compute-allocation-router"):
+
+
+def test_spans_reach_a_collector(collector: tuple[str, list[bytes]]) -> None:
+    """What is opened at an address sends its spans there, named after the service only."""
+    url, bodies = collector
+    traces = Traces.open(url)
+    with traces.span("plan") as spot:
+        spot.note("n_questions", 5)
+    traces.close()
+    (body,) = bodies
+    for word in (b"plan", b"router.n_questions", b"compute-allocation-router"):
         assert word in body
     assert b"host.name" not in body
+
+
+def test_served_requests_are_traced(
+    collector: tuple[str, list[bytes]], repository_root: Path
+) -> None:
+    """With an address on the command line requests are traced there, without a client's words."""
+    url, bodies = collector
+    with run_sidecar(repository_root, ["--traces", url]) as sidecar:
+        body = {"questions": [QUESTION], "budget": {"usd": 0.01}}
+        answer = httpx2.post(f"{sidecar.address}/v1/allocate", json=body)
+        assert answer.status_code == 200
+        sidecar.end()
+    sent = b"".join(bodies)
+    assert b"/v1/allocate" in sent
+    assert CANARY.encode() not in sent
 
 
 @pytest.mark.parametrize("url", ["localhost:4318", "file:///etc/passwd", ""])

@@ -63,6 +63,15 @@ KeysOption = Annotated[
         show_default=False,
     ),
 ]
+TracesOption = Annotated[
+    str | None,
+    typer.Option(
+        "--traces",
+        metavar="URL",
+        help="Send spans of requests there, by OTLP over HTTP (extra [traces]).",
+        show_default=False,
+    ),
+]
 InsecureOption = Annotated[
     bool, typer.Option("--insecure", help="Serve without keys an address that others reach.")
 ]
@@ -85,6 +94,7 @@ def serve(
     keys: KeysOption = None,
     insecure: InsecureOption = False,
     data: DataOption = None,
+    traces: TracesOption = None,
     model: ModelOption = None,
     prices: PricesOption = None,
     encoder: EncoderOption = None,
@@ -100,13 +110,9 @@ def serve(
         if (error.name or "").partition(".")[0] not in LIBRARIES:
             raise
         raise MissingExtraError.for_extra("service", "serving") from None
-    overrides = {
-        "port": port,
-        "host": host,
-        "keys_file": None if keys is None else str(keys),
-        "insecure": insecure or None,
-        "data": None if data is None else str(data),
-    }
+    overrides = {"port": port, "host": host, "insecure": insecure or None, "traces": traces}
+    paths = {"keys_file": keys, "data": data}
+    overrides |= {name: str(path) for name, path in paths.items() if path is not None}
     settings = load_settings(config, overrides)
     accepted = server.choose_keys(settings)
     with ExitStack() as held:
@@ -124,7 +130,8 @@ def serve(
             router.bundle.bundle_id,
             open_to_all=accepted is None and not server.is_loopback(settings.host),
         )
-        sidecar = Sidecar(router, ledger, **settings.to_sidecar())
+        spans = held.enter_context(server.open_traces(settings))
+        sidecar = Sidecar(router, ledger, traces=spans, **settings.to_sidecar())
         app = server.guard(create_app(sidecar), settings, accepted, sidecar.metrics)
         server.run_server(app, listening, settings, sidecar.metrics, announce)
 

@@ -171,16 +171,20 @@ class Allocating:
         prices: Mapping[str, float],
     ) -> Plan:
         """Make a plan within amounts, away from the loop that answers others."""
-        return await self.sidecar.desk.allocate(
-            questions,
-            amounts,
-            menu=make_menu(body.menu),
-            allow_skip=body.allow_skip,
-            cost_margin=body.cost_margin,
-            target_quality=body.target_quality,
-            allow_unfunded=not body.all_or_nothing,
-            shadow_price=prices or None,
-        )
+        with self.sidecar.traces.span("plan") as spot:
+            plan = await self.sidecar.desk.allocate(
+                questions,
+                amounts,
+                menu=make_menu(body.menu),
+                allow_skip=body.allow_skip,
+                cost_margin=body.cost_margin,
+                target_quality=body.target_quality,
+                allow_unfunded=not body.all_or_nothing,
+                shadow_price=prices or None,
+            )
+            spot.note("n_questions", len(questions))
+            spot.note("is_fallback", plan.degraded is not None)
+            return plan
 
     async def _give(
         self, plan: Plan, tenant: str, key: RequestKey | None, *, shadow: bool
@@ -198,7 +202,8 @@ class Allocating:
         try:
             future = ledger.record(record, key=key, answer=answer)
             if key is not None:
-                await asyncio.wrap_future(future)
+                with self.sidecar.traces.span("ledger"):
+                    await asyncio.wrap_future(future)
             else:
                 future.add_done_callback(self._note_failure)
         except StoreError:
@@ -255,7 +260,8 @@ class Allocating:
     ) -> bool:
         """Wait until a grant is on disk; say whether it was made."""
         try:
-            await asyncio.wrap_future(future)
+            with self.sidecar.traces.span("ledger"):
+                await asyncio.wrap_future(future)
         except PoolExhaustedError:
             return False
         finally:

@@ -50,7 +50,7 @@ def create_app(
     metrics : Metrics, optional
         Where requests are recorded; by default the sidecar's own.
     traces : Traces, optional
-        Where requests are traced; by default nowhere.
+        Where requests are traced; by default where the sidecar's are, if anywhere.
     checks : sequence of callable, optional
         What has to be in order before the service says that it is ready.
 
@@ -61,7 +61,11 @@ def create_app(
         ``/v1/pools``, the Open Inference Protocol below ``/v2``, and ``GET /metrics``.
     """
     if isinstance(served, Router):
-        served = Sidecar(served, metrics=Metrics() if metrics is None else metrics)
+        served = Sidecar(
+            served,
+            metrics=Metrics() if metrics is None else metrics,
+            traces=Traces() if traces is None else traces,
+        )
     router, metrics = served.router, served.metrics
     checks = (*checks, served.desk.check_model, served.check_store)
     app = FastAPI(
@@ -82,8 +86,8 @@ def create_app(
     add_inference_routes(app, served, checks)
     # The routes are those that the application has now; no other ever becomes a series.
     metrics.add_routes(sorted({r.path for r in app.routes if isinstance(r, Route)}))
-    if traces is not None:
-        app.add_middleware(Tracing, traces=traces)
+    if served.traces.is_on:
+        app.add_middleware(Tracing, traces=served.traces)
     app.add_middleware(Metering, metrics=metrics)
     _describe_all(app)
     return app

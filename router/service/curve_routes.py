@@ -38,13 +38,15 @@ def add_curve_routes(app: FastAPI, sidecar: Sidecar) -> None:
         costs = router.cost(menu)
         units = (name for name in BUDGET_UNITS if name in costs.amounts)
         unit: str = body.unit or next(units, "usd")
-        outcome = await sidecar.desk.curve(
-            questions,
-            menu=menu,
-            unit=unit,
-            n_points=body.n_points,
-            cost_margin=body.cost_margin,
-        )
+        with sidecar.traces.span("curve") as spot:
+            spot.note("n_questions", len(questions))
+            outcome = await sidecar.desk.curve(
+                questions,
+                menu=menu,
+                unit=unit,
+                n_points=body.n_points,
+                cost_margin=body.cost_margin,
+            )
         document = {
             "bundle_id": router.bundle.bundle_id,
             "price_id": costs.price_id,

@@ -156,7 +156,9 @@ async def _infer(sidecar: Sidecar, content: bytes, stated_bytes: str | None) -> 
     body, raw = read_inference(content, stated_bytes)
     questions = make_questions(_read_questions(body, raw))
     wanted = _choose_outputs(body)
-    outcome = await sidecar.desk.predict(questions)
+    with sidecar.traces.span("predict") as spot:
+        spot.note("n_questions", len(questions))
+        outcome = await sidecar.desk.predict(questions)
     if outcome.degraded is not None:
         raise HTTPException(503, DEGRADED[outcome.degraded])
     surface = outcome.value

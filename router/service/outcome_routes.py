@@ -57,7 +57,9 @@ def add_outcome_routes(app: FastAPI, sidecar: Sidecar) -> None:
         async def work() -> Answer:
             """Settle."""
             future = ledger.settle(tenant, body.plan_id, reports, key=key, write_answer=write)
-            settled = await asyncio.wrap_future(future)
+            with sidecar.traces.span("ledger") as spot:
+                spot.note("n_changes", len(reports))
+                settled = await asyncio.wrap_future(future)
             for word in settled.words:
                 sidecar.metrics.count("ledger", word)
             if settled.n_overruns:

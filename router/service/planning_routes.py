@@ -60,7 +60,9 @@ def add_planning_routes(app: FastAPI, sidecar: Sidecar) -> None:
         """Predict the quality of every question under every option."""
         body = decode_body(await read_body(request), PredictBody)
         questions = make_questions(body.questions)
-        outcome = await sidecar.desk.predict(questions, menu=make_menu(body.menu))
+        with sidecar.traces.span("predict") as spot:
+            spot.note("n_questions", len(questions))
+            outcome = await sidecar.desk.predict(questions, menu=make_menu(body.menu))
         surface = outcome.value
         document = {
             "bundle_id": sidecar.router.bundle.bundle_id,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
     from router.ledger import Ledger
+    from router.service.metrics import Metrics
 
 __all__ = ["HEADER", "Repetitions", "make_response", "read_key"]
 
@@ -80,10 +81,13 @@ class Repetitions:
     ----------
     ledger : Ledger or None
         Where answers are kept; without one only twins in flight are known.
+    metrics : Metrics, optional
+        Where answers that are given again are counted.
     """
 
-    def __init__(self, ledger: Ledger | None) -> None:
+    def __init__(self, ledger: Ledger | None, metrics: Metrics | None = None) -> None:
         self._ledger = ledger
+        self._metrics = metrics
         self._at_work: dict[tuple[str, str, str], tuple[bytes, asyncio.Future[Answer]]] = {}
 
     async def answer(
@@ -114,10 +118,10 @@ class Repetitions:
         if twin is not None:
             if twin[0] != key.fingerprint:
                 raise ConflictError("the Idempotency-Key was used before, with another body")
-            return make_response(await asyncio.shield(twin[1]), repeated=True)
+            return self._repeat(await asyncio.shield(twin[1]))
         kept = self._find(key)
         if kept is not None:
-            return make_response(kept, repeated=True)
+            return self._repeat(kept)
         future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._at_work[place] = key.fingerprint, future
         try:
@@ -132,6 +136,12 @@ class Repetitions:
             return make_response(answer)
         finally:
             del self._at_work[place]
+
+    def _repeat(self, answer: Answer) -> Response:
+        """Give an answer again."""
+        if self._metrics is not None:
+            self._metrics.count("ledger", "replayed")
+        return make_response(answer, repeated=True)
 
     def _find(self, key: RequestKey) -> Answer | None:
         """Find what was kept; a store that cannot be read decides nothing here."""

@@ -21,6 +21,7 @@ from router.service.edge import LOOPBACK_HOSTS, Edge
 from router.service.keys import load_keys
 from router.service.process import settle_process
 from router.service.protocol import make_protocol
+from router.service.traces import Traces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,6 +39,7 @@ __all__ = [
     "make_server",
     "open_ledger",
     "open_socket",
+    "open_traces",
     "run_server",
 ]
 
@@ -105,6 +107,34 @@ def choose_keys(settings: Settings) -> Keys | None:
             "(127.0.0.1, ::1, localhost) are served; `router key new` makes keys"
         )
     return None
+
+
+@contextmanager
+def open_traces(settings: Settings) -> Iterator[Traces]:
+    """Open what traces requests; with no address in the settings, what traces nothing.
+
+    Parameters
+    ----------
+    settings : Settings
+        Where spans are sent.
+
+    Yields
+    ------
+    Traces
+        At the end what is still waiting is sent.
+
+    Raises
+    ------
+    InputError
+        If the address is none.
+    MissingExtraError
+        If the extra ``[traces]`` is not installed.
+    """
+    traces = Traces() if settings.traces is None else Traces.open(settings.traces)
+    try:
+        yield traces
+    finally:
+        traces.close()
 
 
 @contextmanager

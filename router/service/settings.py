@@ -54,6 +54,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         For how long a pool holds what a plan costs when the request does not say.
     retention_days : float, optional
         For how long plans are kept whose outcomes were reported; for ever by default.
+    traces : str, optional
+        Where spans of requests are sent by OTLP over HTTP; nowhere by default.
     body_bytes_max : int, default=262144
         How long the body of a request may be; up to 1 MiB.
     in_flight_max : int, default=64
@@ -87,6 +89,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     store_features: bool = True
     lease_seconds: Annotated[float, Meta(ge=1, le=86_400)] = 300.0
     retention_days: Annotated[float, Meta(gt=0, le=36_500)] | None = None
+    traces: Annotated[str, Meta(min_length=1, max_length=2000)] | None = None
     body_bytes_max: Annotated[int, Meta(ge=1024, le=1024 * 1024)] = 256 * 1024
     in_flight_max: Annotated[int, Meta(ge=1, le=10_000)] = 64
     deadline_ms: Annotated[float, Meta(ge=1, le=60_000)] = 25.0

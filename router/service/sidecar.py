@@ -11,6 +11,7 @@ from router.exceptions import UnknownError
 from router.service.desk import PlanningDesk
 from router.service.metrics import Metrics
 from router.service.repetitions import Repetitions
+from router.service.traces import Traces
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -38,6 +39,8 @@ class Sidecar:
         Keeps pools, plans and outcomes; without one plans are forgotten once they are answered.
     metrics : Metrics
         Where everything is counted.
+    traces : Traces
+        Where requests are traced; nowhere by default.
     shadow : bool, default=False
         Whether plans are made and written down but nothing is reserved, whatever requests say.
     store_texts : bool, default=False
@@ -53,6 +56,7 @@ class Sidecar:
     router: Router
     ledger: Ledger | None = None
     metrics: Metrics = field(default_factory=Metrics)
+    traces: Traces = field(default_factory=Traces)
     shadow: bool = False
     store_texts: bool = False
     store_features: bool = True
@@ -66,7 +70,7 @@ class Sidecar:
         """Make what plans, and what remembers repeated requests."""
         desk = PlanningDesk(self.router, self.limits, self._note)
         object.__setattr__(self, "desk", desk)
-        object.__setattr__(self, "repetitions", Repetitions(self.ledger))
+        object.__setattr__(self, "repetitions", Repetitions(self.ledger, self.metrics))
         if self.ledger is not None:
             self.ledger.writer.watch = self._watch_commit
             self.ledger.watch_expired = partial(self.metrics.count, "ledger", "expired")

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Fact", "Spot", "Step", "Traces", "Tracing"]
 
-Step = Literal["predict", "solve", "ledger"]
-Fact = Literal["n_questions", "n_options", "n_changes", "is_fallback", "is_shadow"]
+Step = Literal["plan", "predict", "curve", "ledger"]
+Fact = Literal["n_questions", "n_changes", "is_fallback"]
 
 SERVICE = "compute-allocation-router"
 # An orchestrator and a monitor ask these all day long, and nobody wants to see that.
@@ -69,7 +69,7 @@ class Traces:
 
     Examples
     --------
-    >>> with Traces().span("solve") as spot:
+    >>> with Traces().span("plan") as spot:
     ...     spot.note("n_questions", 3)
     """
 
@@ -121,6 +121,11 @@ class Traces:
         provider = TracerProvider(resource=resource, shutdown_on_exit=False)
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=url)))
         return cls(provider)
+
+    @property
+    def is_on(self) -> bool:
+        """Whether anybody takes the spans."""
+        return self._tracer is not None
 
     def span(self, step: Step) -> AbstractContextManager[Spot]:
         """Trace a step of a request.
