@@ -16,8 +16,9 @@ from benchmarks._figures import finish, parse_options, show
 from benchmarks._strategies_effort import measure_effort
 from benchmarks._strategies_exchange import measure_exchange
 from benchmarks._strategies_sampling import measure_sampling
+from benchmarks._strategies_steps import measure_steps
 
-SECTIONS = (measure_sampling, measure_effort, measure_exchange)
+SECTIONS = (measure_sampling, measure_effort, measure_exchange, measure_steps)
 
 
 def main() -> int:
