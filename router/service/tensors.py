@@ -17,7 +17,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["InferBody", "read_inference", "read_texts", "write_inference"]
+__all__ = [
+    "InferBody",
+    "OutputBody",
+    "TensorBody",
+    "read_inference",
+    "read_texts",
+    "write_inference",
+]
 
 TENSORS_MAX = 8
 # How many bytes stand before each element of raw texts.
