@@ -23,7 +23,6 @@ Capture = pytest.CaptureFixture[str]
 
 BAD_CELLS = {
     "nan quality": ("quality", "nan", ("row 5", "quality", "NaN")),
-    "empty quality": ("quality", "", ("row 5", "quality", "empty")),
     "high quality": ("quality", 1.5, ("row 5", "quality", "1.5", "[0, 1]")),
     "low quality": ("quality", -0.1, ("row 5", "quality", "-0.1", "[0, 1]")),
     "no number": ("quality", "good", ("row 5", "quality", "good")),
