@@ -89,6 +89,8 @@ def to_micro_ceil(amounts: ArrayLike) -> NDArray[np.int64]:
     # it never makes a small cost free.
     scaled = values * MICRO
     noise = np.minimum(scaled * NOISE_RELATIVE, NOISE_MAX_MICRO)
+    # An amount and its product with a million are each off by half of their last place at most.
+    noise = np.maximum(noise, 2.0 * np.spacing(scaled))
     return np.ceil(scaled - noise).astype(np.int64)
 
 

@@ -17,8 +17,8 @@ caller unaware of this project would catch::
     ├── BundleError (ValueError)         a bundle that is damaged or made for other features
     │   └── NonFiniteError               a model that answers with what is no number
     ├── EncoderError (RuntimeError)      a sentence encoder that fails or is not the one of training
-    ├── LedgerError (RuntimeError)       a data directory in use, or of another version
-    │   └── StoreError (OSError)         a store that cannot be written now
+    ├── LedgerError (OSError)            a data directory in use, or of another version
+    │   └── StoreError                   a store that cannot be written now
     │       └── StoreBusyError           a store that cannot keep up
     ├── OverloadError (RuntimeError)     more work at once than is allowed
     ├── ServiceError (ConnectionError)   a sidecar that cannot be had in time, or fails
@@ -113,11 +113,11 @@ class EncoderError(RouterError, RuntimeError):
     """A sentence encoder cannot be had, fails, answers nonsense, or is not the one of training."""
 
 
-class LedgerError(RouterError, RuntimeError):
+class LedgerError(RouterError, OSError):
     """A data directory is in use, was written by another version, or cannot be opened."""
 
 
-class StoreError(LedgerError, OSError):
+class StoreError(LedgerError):
     """The store cannot be written now; nothing of what was asked for was done."""
 
 

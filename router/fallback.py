@@ -54,6 +54,8 @@ class MeansPredictor:
         Mean quality by the name of an option.
     context : ContextTable
         Which numbers the model would have read.
+    descriptors : None
+        Nothing is guessed from what an option is.
     """
 
     known: Mapping[str, float]

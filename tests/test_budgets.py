@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from router.budgets import (
@@ -44,6 +44,7 @@ def test_costs_round_up(amount: float) -> None:
 
 
 @given(st.integers(0, 10**12))
+@example(16_825_984_335)
 def test_whole_micro_units_are_kept(micro: int) -> None:
     """What is a whole number of micro-units converts without loss, in both directions."""
     amount = from_micro(micro)

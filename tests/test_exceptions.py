@@ -24,7 +24,7 @@ BUILTINS = {
     "NonFiniteError": ValueError,
     "OverloadError": RuntimeError,
     "EncoderError": RuntimeError,
-    "LedgerError": RuntimeError,
+    "LedgerError": OSError,
     "StoreError": OSError,
     "StoreBusyError": OSError,
     "ServiceError": ConnectionError,

@@ -50,6 +50,8 @@ class DataDirectory:
             except BaseException:
                 self._lock.close()
                 raise
+        except LedgerError:
+            raise
         except OSError as error:
             raise LedgerError(f"{self.path}: cannot be used ({error.strerror})") from None
 
