@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import apsw
 
+from router.exceptions import LedgerError
 from router.ledger.store import Synchronous
 from tests.rigs.places import open_place
 from tests.rigs.processes import scale
@@ -253,7 +254,7 @@ def _inspect(left: Path, asked: set[Fact], told: set[Fact]) -> list[str]:
     """Open what a cut left, and say what is wrong with it."""
     try:
         return inspect_store(left).compare(asked, told)
-    except (apsw.Error, RuntimeError) as error:
+    except (apsw.Error, LedgerError) as error:
         return [f"cannot be opened: {error}"]
 
 
