@@ -1,0 +1,130 @@
+"""Agents that fail together: many answers to one question are worth fewer than their number."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from router.evaluation.simulation.orthants import compute_joint, load_normal
+from router.exceptions import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = ["CorrelatedAgents"]
+
+# Where the shared error is integrated over: Gauss and Hermite's points for a normal variable.
+POINTS, SHARES = np.polynomial.hermite_e.hermegauss(64)
+
+
+@dataclass(frozen=True)
+class CorrelatedAgents:
+    """Agents of one skill that share part of their errors on a question.
+
+    Parameters
+    ----------
+    correlation : float
+        Of their hidden errors, from 0 (each errs by itself) to below 1 (all err together).
+
+    Raises
+    ------
+    InputError
+        If it lies outside of that.
+
+    Notes
+    -----
+    Agent j is right where Phi^-1(p) + sqrt(c) g + sqrt(1 - c) e_j > 0, g common to all: Vasicek's
+    (1987) one-factor model of defaults.
+
+    Examples
+    --------
+    >>> agents = CorrelatedAgents(0.3)
+    >>> agents.predict_majority([0.6], [1, 9, 99]).round(3)
+    array([[0.6  , 0.653, 0.675]])
+    >>> CorrelatedAgents(0.0).predict_majority([0.6], [99]).round(2)
+    array([[0.98]])
+    """
+
+    correlation: float
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be."""
+        if not 0.0 <= self.correlation < 1.0:
+            raise InputError(f"correlation is {self.correlation}: from 0 to below 1 is needed")
+
+    def draw(
+        self, quality: ArrayLike, n_agents: int, chance: np.random.Generator
+    ) -> NDArray[np.bool_]:
+        """Draw which agents are right.
+
+        Parameters
+        ----------
+        quality : array_like of shape (n,)
+            Probability that one agent is right on each question.
+        n_agents : int
+            How many answer each.
+        chance : Generator
+            Of random numbers.
+
+        Returns
+        -------
+        ndarray of bool, shape (n, n_agents)
+        """
+        _, quantile = load_normal()
+        level = quantile(np.asarray(quality, dtype=np.float64))[:, None]
+        shared = np.sqrt(self.correlation) * chance.standard_normal((len(level), 1))
+        own = np.sqrt(1.0 - self.correlation) * chance.standard_normal((len(level), n_agents))
+        return np.asarray(level + shared + own > 0.0)
+
+    def predict_majority(self, quality: ArrayLike, n_agents: ArrayLike) -> NDArray[np.float64]:
+        """Predict how often more than half are right, ties broken by lot.
+
+        Parameters
+        ----------
+        quality : array_like of shape (n,)
+            Probability that one agent is right.
+        n_agents : array_like of int, shape (k,)
+            How many vote.
+
+        Returns
+        -------
+        ndarray of float64, shape (n, k)
+        """
+        from scipy.stats import binom
+
+        distribution, quantile = load_normal()
+        level = quantile(np.asarray(quality, dtype=np.float64))[:, None]
+        given = distribution(
+            (level + np.sqrt(self.correlation) * POINTS) / np.sqrt(1.0 - self.correlation)
+        )
+        won = []
+        for number in np.asarray(n_agents, dtype=np.int64).tolist():
+            half = number // 2
+            tied = 0.5 * binom.pmf(half, number, given) if number % 2 == 0 else 0.0
+            won.append((binom.sf(half, number, given) + tied) @ (SHARES / SHARES.sum()))
+        return np.stack(won, axis=1)
+
+    def count_effective(self, quality: ArrayLike, n_agents: ArrayLike) -> NDArray[np.float64]:
+        """Count how many agents that err by themselves would average out as well.
+
+        Parameters
+        ----------
+        quality : array_like of shape (n,)
+            Probability that one agent is right, neither 0 nor 1.
+        n_agents : array_like of int, shape (k,)
+            How many there are.
+
+        Returns
+        -------
+        ndarray of float64, shape (n, k)
+            n / (1 + (n - 1) rho), rho being the correlation of being right (Kish 1965).
+        """
+        _, quantile = load_normal()
+        p = np.asarray(quality, dtype=np.float64)
+        level = quantile(p)
+        both = compute_joint(level, level, self.correlation)
+        rho = ((both - p * p) / (p * (1.0 - p)))[:, None]
+        number = np.asarray(n_agents, dtype=np.float64)
+        return np.asarray(number / (1.0 + (number - 1.0) * rho))
