@@ -19,6 +19,7 @@ from router.cli.menus import menu_commands
 from router.cli.output import make_printable
 from router.cli.planning import allocate, curve, predict
 from router.cli.serving import serve
+from router.cli.simulating import simulate
 from router.cli.training import train
 from router.exceptions import ExportError, RouterError
 
@@ -38,7 +39,18 @@ application = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, join, predict, allocate, curve, evaluate, inspect, serve, export_log):
+for command in (
+    train,
+    join,
+    predict,
+    allocate,
+    curve,
+    evaluate,
+    simulate,
+    inspect,
+    serve,
+    export_log,
+):
     application.command()(command)
 application.add_typer(menu_commands, name="menu")
 application.add_typer(key_commands, name="key")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from router.evaluation.baselines import choose_cheapest, choose_uniform
-from router.evaluation.protocol import FRACTIONS, compute_budgets, iterate_folds
+from router.evaluation.protocol import compute_budgets, iterate_folds
 from router.scoring import best_mixture, knapsack
 
 if TYPE_CHECKING:
@@ -64,11 +64,11 @@ class Scores:
 
     Parameters
     ----------
-    quality, spend : dict of str to ndarray of float64, shape (5, n)
+    quality, spend : dict of str to ndarray of float64, shape (b, n)
         Quality reached and cost really incurred, by plan, budget and question.
-    budget : ndarray of float64, shape (5, n)
+    budget : ndarray of float64, shape (b, n)
         The budget of the question's fold, as mean cost a question.
-    choices : ndarray of int64, shape (5, n), optional
+    choices : ndarray of int64, shape (b, n), optional
         What the router's plan chose.
     """
 
@@ -86,6 +86,7 @@ def score_plans(
     allocator: Allocator | None = None,
     router_cost: float = 0.0,
     question_costs: NDArray[np.float64] | None = None,
+    budgets: NDArray[np.float64] | None = None,
 ) -> Scores:
     """Plan every surface under every budget and score the plans.
 
@@ -106,6 +107,8 @@ def score_plans(
     question_costs : ndarray of float64, shape (n, m), optional
         What every question is expected to cost under every option, margin included. The surface
         `router` is then planned with them too, under the name ``router_by_question``.
+    budgets : ndarray of float64, shape (b,), optional
+        Mean cost a question; by default the protocol's five.
 
     Returns
     -------
@@ -116,7 +119,8 @@ def score_plans(
     names = ["cheapest", "uniform", "blind", "hindsight", *surfaces, "oracle"]
     names += [] if router is None else ["router"]
     names += [] if router is None or question_costs is None else ["router_by_question"]
-    shape = (len(FRACTIONS), len(view.quality))
+    amounts = compute_budgets(view) if budgets is None else budgets
+    shape = (len(amounts), len(view.quality))
     scores = Scores(
         {name: np.zeros(shape) for name in names},
         {name: np.zeros(shape) for name in names},
@@ -124,7 +128,7 @@ def score_plans(
         None if router is None else np.zeros(shape, dtype=np.int64),
     )
     folds = list(iterate_folds(view))
-    for position, budget in enumerate(compute_budgets(view)):
+    for position, budget in enumerate(amounts):
         _score_overall(view, float(budget), position, scores)
         for fold in folds:
             within = max(float(budget), fold.floor)
@@ -137,22 +141,37 @@ def score_plans(
                 )
                 shares[name] = (choices, choices, 0.0)
             if router is not None and scores.choices is not None:
-                left, open_options = max(within - router_cost, fold.floor), view.allowed[fold.test]
-                choices = plan_in_integers(
-                    router[fold.test], fold.mean_cost, left, open_options, allocator
+                left = max(within - router_cost, fold.floor)
+                planned = _plan_router(
+                    view, fold, router, left, question_costs=question_costs, allocator=allocator
                 )
-                shares["router"] = (choices, choices, 0.0)
-                scores.choices[position, fold.test] = choices
-                if question_costs is not None:
-                    choices = plan_in_integers(
-                        router[fold.test], question_costs[fold.test], left, open_options, allocator
-                    )
-                    shares["router_by_question"] = (choices, choices, 0.0)
+                shares |= {name: (choices, choices, 0.0) for name, choices in planned.items()}
+                scores.choices[position, fold.test] = planned["router"]
             for name, plan in shares.items():
                 _record(view, fold.test, plan, scores, (name, position))
     for name in ROUTER_PLANS & scores.spend.keys():
         scores.spend[name] += router_cost
     return scores
+
+
+def _plan_router(
+    view: DenseView,
+    fold: Fold,
+    router: NDArray[np.float64],
+    budget: float,
+    *,
+    question_costs: NDArray[np.float64] | None,
+    allocator: Allocator | None,
+) -> dict[str, NDArray[np.int64]]:
+    """Plan the router's surface in integers, by options' costs and where known by questions'."""
+    surface, allowed = router[fold.test], view.allowed[fold.test]
+    costs = {"router": fold.mean_cost}
+    if question_costs is not None:
+        costs["router_by_question"] = question_costs[fold.test]
+    return {
+        name: plan_in_integers(surface, cost, budget, allowed, allocator)
+        for name, cost in costs.items()
+    }
 
 
 def _mask(view: DenseView, fold: Fold) -> NDArray[np.bool_] | None:

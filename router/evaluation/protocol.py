@@ -35,6 +35,7 @@ __all__ = [
     "DenseView",
     "Fold",
     "assign_folds",
+    "bound_budgets",
     "build_view",
     "compute_budgets",
     "iterate_folds",
@@ -287,13 +288,30 @@ def compute_budgets(view: DenseView) -> NDArray[np.float64]:
     >>> compute_budgets(build_view(log)).round(2).tolist()
     [1.05, 1.1, 1.2, 1.4, 1.7]
     """
+    low, high = bound_budgets(view)
+    return np.array([low + fraction * (high - low) for fraction in FRACTIONS])
+
+
+def bound_budgets(view: DenseView) -> tuple[float, float]:
+    """Say what the cheapest option and the best one cost on average.
+
+    Parameters
+    ----------
+    view : DenseView
+        The questions.
+
+    Returns
+    -------
+    cheapest : float
+        Mean cost a question of the cheapest option; in the observed form of what each saw.
+    best : float
+        The same of the option with the best mean quality.
+    """
     cost, quality = view.mean_by_option(view.cost), view.mean_by_option(view.quality)
     if view.is_complete:
-        low, high = cost.min(), cost[quality.argmax()]
-    else:
-        low = np.where(view.allowed, cost, np.inf).min(1).mean()
-        high = cost[np.where(view.allowed, quality, -np.inf).argmax(1)].mean()
-    return np.array([low + fraction * (high - low) for fraction in FRACTIONS])
+        return cost.min(), cost[quality.argmax()]
+    low = np.where(view.allowed, cost, np.inf).min(1).mean()
+    return low, cost[np.where(view.allowed, quality, -np.inf).argmax(1)].mean()
 
 
 def iterate_folds(view: DenseView) -> Iterator[Fold]:
