@@ -320,6 +320,10 @@ def test_plan_without_a_model_is_degraded(make: Callable[..., Caller]) -> None:
     plan = make(Peer((200, {**PLAN, "choices": [choice]}))).call("allocate", ["Who?"], BUDGET)
     assert (plan.source, plan.degraded) == ("service", True)
     assert plan.reason
+    answer = {**PLAN, "degraded": "model_slow"}
+    plan = make(Peer((200, answer))).call("allocate", ["Who?"], BUDGET)
+    assert plan.degraded
+    assert "model_slow" in plan.reason
 
 
 def test_bad_input_is_refused_before_anything_is_sent(make: Callable[..., Caller]) -> None:

@@ -60,14 +60,6 @@ def test_only_seconds_are_a_wait(wait: str) -> None:
     assert steps.send(Reply(503, b"", {"retry-after": wait})) == Pause(0.05)
 
 
-def test_twin_in_flight_is_waited_for() -> None:
-    """A conflict with the same request, still at work, is not the caller's."""
-    content = b'{"error": {"code": "in_flight", "message": "m"}}'
-    steps = begin(Clock())
-    next(steps)
-    assert isinstance(steps.send(Reply(409, content)), Pause)
-
-
 def test_refusal_closes_the_breaker() -> None:
     """A service that refuses is there."""
     breaker = Breaker(2)

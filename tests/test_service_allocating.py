@@ -287,3 +287,35 @@ def test_text_is_stored_only_where_switched_on(tmp_path: Path) -> None:
         content = b"".join(file.read_bytes() for file in path.iterdir())
         assert (TEXTS[0].encode() in content) == store_texts
         assert [x.text for x in read_outcomes(path)] == [TEXTS[0] if store_texts else None]
+
+
+@pytest.mark.parametrize("fields", [{}, {"budget": {"usd": 5.0}}])
+def test_exhausted_pool_is_told_from_a_budget_that_is_too_small(
+    client: TestClient, fields: dict[str, Any]
+) -> None:
+    """Where the pool is what does not reach, the code says so and nothing is taken."""
+    made = client.post("/v1/pools", json={"name": "dry", "capacity": {"usd": 1e-6}})
+    assert made.status_code == 201
+    body = {"questions": QUESTIONS, "pool": "dry", "all_or_nothing": True, **fields}
+    answer = client.post("/v1/allocate", json=body)
+    assert (answer.status_code, answer.headers.get("Retry-After")) == (429, None)
+    assert answer.json()["error"]["code"] == "pool_exhausted"
+    assert "pool 'dry'" in answer.json()["error"]["message"]
+    assert client.get("/v1/pools/dry").json()["reserved"] == {"usd": 0.0}
+    assert 'router_ledger_events_total{event="refused"} 1.0' in client.get("/metrics").text
+
+
+def test_small_budget_inside_a_pool_is_the_callers(client: TestClient) -> None:
+    """Where the request's own cap is what does not reach, waiting for the pool helps nobody."""
+    body = {"questions": QUESTIONS, "pool": "night", "budget": {"usd": 1e-6}}
+    answer = client.post("/v1/allocate", json=body | {"all_or_nothing": True})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid")
+
+
+def test_key_with_another_body_is_counted(client: TestClient) -> None:
+    """A key that comes with another body is a conflict, in the answer and in the metrics."""
+    ask(client, key="k1", budget={"usd": 0.01})
+    body = {"questions": QUESTIONS, "budget": {"usd": 0.02}}
+    answer = client.post("/v1/allocate", json=body, headers={"Idempotency-Key": "k1"})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (409, "conflict")
+    assert 'router_ledger_events_total{event="conflict"} 1.0' in client.get("/metrics").text

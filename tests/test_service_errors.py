@@ -13,6 +13,7 @@ ERRORS = [getattr(exceptions, name) for name in exceptions.__all__]
 
 STATUS_BY_NAME = {
     "OverloadError": 429,
+    "PoolExhaustedError": 429,
     "UnknownError": 404,
     "ConflictError": 409,
     "StoreError": 503,

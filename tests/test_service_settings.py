@@ -15,7 +15,7 @@ from router.service.desk import DeskLimits
 from router.service.limits import WireLimits
 from router.service.settings import Settings, load_settings
 from router.service.sidecar import Sidecar
-from tests.contracts.commands import tiny_bundle
+from tests.contracts.commands import PRICES, tiny_bundle
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -126,3 +126,10 @@ def test_what_is_kept_is_as_the_settings_say() -> None:
     sidecar = Sidecar(router, **changed.to_sidecar())
     assert (sidecar.shadow, sidecar.store_texts, sidecar.store_features) == (True, True, False)
     assert sidecar.lease_seconds == 5
+
+
+def test_limits_of_planning_reach_the_desk() -> None:
+    """Deadline and number of plans at once are those that the desk goes by."""
+    settings = Settings(deadline_ms=123.0, in_flight_max=7)
+    limits = Sidecar(Router(tiny_bundle(), PRICES), **settings.to_sidecar()).desk.limits
+    assert (limits.deadline_ms, limits.in_flight_max) == (123.0, 7)

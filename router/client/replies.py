@@ -26,8 +26,6 @@ __all__ = ["Failure", "Refusal", "Reply", "judge_reply"]
 
 # Too slow, too many, and faults of what stands between: another attempt may get past them.
 STATUSES_THAT_PASS = frozenset({408, 429, 502, 503, 504})
-# The twin of this request, of the same key, is still being worked on.
-CODE_IN_FLIGHT = "in_flight"
 # Nothing but waiting for others to settle helps a pool.
 CODE_EXHAUSTED = "pool_exhausted"
 ERRORS: Mapping[int, type[RouterError]] = {
@@ -133,7 +131,7 @@ def judge_reply(reply: Reply, what: str) -> Any:
     named = f"status {reply.status}" + (f" {code}" if code else "")
     if code == CODE_EXHAUSTED:
         return Refusal(PoolExhaustedError(f"{what}: {reply.status} {code}: {message}"))
-    if reply.status in STATUSES_THAT_PASS or code == CODE_IN_FLIGHT:
+    if reply.status in STATUSES_THAT_PASS:
         return Failure(named, reply.wait_s, is_answered=reply.status < 500)
     if 400 <= reply.status < 500 and code:
         error = ERRORS.get(reply.status, InputError)

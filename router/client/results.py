@@ -292,14 +292,17 @@ def read_plan(document: Mapping[str, Any]) -> ClientPlan:
         If it is none.
     """
     choices = tuple(map(read_choice, document["choices"]))
-    without_model = any(choice.status == "fallback" for choice in choices)
+    cause = document.get("degraded")
+    without_model = bool(cause) or any(choice.status == "fallback" for choice in choices)
     return ClientPlan(
         plan_id=str(document["plan_id"]),
         source="service",
         choices=choices,
         totals=dict(document["totals"]),
-        degraded=without_model or bool(document.get("degraded", False)),
-        reason="the service planned without its model" if without_model else "",
+        degraded=without_model,
+        reason=f"the service planned without its model: {cause or 'no cause given'}"
+        if without_model
+        else "",
         document=document,
     )
 

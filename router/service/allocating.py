@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from router.budgets import from_micro
-from router.exceptions import PoolExhaustedError, StoreError, UnknownError
+from router.exceptions import BudgetError, PoolExhaustedError, StoreError, UnknownError
 from router.ledger.prices import count_expected
 from router.ledger.records import Answer
 from router.service.answers import write_json
@@ -233,7 +233,10 @@ class Allocating:
             cap = {} if budget is None else budget.to_micro()
             allowance = decide_allowance(state, pending, cap, len(questions))
             amounts = {unit: from_micro(amount) for unit, amount in allowance.amounts_micro.items()}
-            plan = await self._plan(body, questions, amounts, allowance.prices)
+            try:
+                plan = await self._plan(body, questions, amounts, allowance.prices)
+            except BudgetError as error:
+                raise self._blame(error, body, allowance.amounts_micro, cap) from error
             if shadow:
                 return await self._give(plan, tenant, key, shadow=True)
             recorder = self._require_recorder()
@@ -254,6 +257,20 @@ class Allocating:
             return None
         self._count(document, _name_kind(plan))
         return answer
+
+    def _blame(
+        self,
+        error: BudgetError,
+        body: AllocateBody,
+        amounts_micro: Mapping[str, int],
+        cap: Mapping[str, int],
+    ) -> BudgetError:
+        """Say that a pool is exhausted where it, and not the request itself, asks too much."""
+        bound = any(unit not in cap or amount < cap[unit] for unit, amount in amounts_micro.items())
+        if not (bound and body.all_or_nothing and body.target_quality is None):
+            return error
+        self.sidecar.metrics.count("ledger", "refused")
+        return PoolExhaustedError(f"pool {body.pool!r}: {error}")
 
     async def _wait(
         self, future: Future[None], pending: dict[str, int], record: PlanRecord

@@ -12,6 +12,7 @@ from router.exceptions import (
     InputError,
     MissingExtraError,
     OverloadError,
+    PoolExhaustedError,
     RouterError,
     StoreError,
     UnknownError,
@@ -27,6 +28,7 @@ __all__ = ["STATUS_BY_ERROR", "answer_error", "answer_router_error", "answer_sta
 STATUS_BY_ERROR: tuple[tuple[type[RouterError], int], ...] = (
     (UnknownError, 404),
     (ConflictError, 409),
+    (PoolExhaustedError, 429),
     (InputError, 422),
     (OverloadError, 429),
     (StoreError, 503),
@@ -51,13 +53,15 @@ CODE_BY_STATUS: Mapping[int, str] = {
     500: "internal",
     503: "unavailable",
 }
+# Where the status alone does not say what helps: here only that others report or let go.
+CODE_BY_ERROR: Mapping[type[RouterError], str] = {PoolExhaustedError: "pool_exhausted"}
 # Messages name identifiers and options, which a caller chose: enough to find one, never a body.
 MESSAGE_LENGTH_MAX = 400
 # A store that cannot keep up, or has no room, is asked again no sooner.
 RETRY_AFTER_SECONDS = "1"
 
 
-def write_error(status: int, message: str) -> bytes:
+def write_error(status: int, message: str, code: str | None = None) -> bytes:
     """Write an error in the one shape all errors have.
 
     Parameters
@@ -66,6 +70,8 @@ def write_error(status: int, message: str) -> bytes:
         HTTP status, which gives the code.
     message : str
         What was wrong and what is allowed; becomes one short line.
+    code : str, optional
+        Another code than that of the status.
 
     Returns
     -------
@@ -79,11 +85,17 @@ def write_error(status: int, message: str) -> bytes:
     line = " ".join(message.split())
     if len(line) > MESSAGE_LENGTH_MAX:
         line = line[:MESSAGE_LENGTH_MAX] + "..."
-    code = CODE_BY_STATUS.get(status, "refused" if status < 500 else "internal")
-    return write_json({"error": {"code": code, "message": line}})
+    named = code or CODE_BY_STATUS.get(status, "refused" if status < 500 else "internal")
+    return write_json({"error": {"code": named, "message": line}})
 
 
-def answer_error(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+def answer_error(
+    status: int,
+    message: str,
+    headers: Mapping[str, str] | None = None,
+    *,
+    code: str | None = None,
+) -> Response:
     """Answer with an error in the one shape all errors have.
 
     Parameters
@@ -94,6 +106,8 @@ def answer_error(status: int, message: str, headers: Mapping[str, str] | None = 
         What was wrong and what is allowed, in one line.
     headers : mapping of str to str, optional
         Further headers, as ``Allow`` beside status 405.
+    code : str, optional
+        Another code than that of the status.
 
     Returns
     -------
@@ -101,7 +115,8 @@ def answer_error(status: int, message: str, headers: Mapping[str, str] | None = 
         ``{"error": {"code": ..., "message": ...}}``.
     """
     kept = dict(headers) if headers is not None else None
-    return Response(write_error(status, message), status, kept, media_type="application/json")
+    body = write_error(status, message, code)
+    return Response(body, status, kept, media_type="application/json")
 
 
 def answer_status(status: int, headers: Mapping[str, str] | None = None) -> Response:
@@ -136,7 +151,10 @@ def answer_router_error(error: RouterError) -> Response:
         With the message where the caller can mend it; a fault of the server is only named.
     """
     status = next(status for kind, status in STATUS_BY_ERROR if isinstance(error, kind))
-    headers = {"Retry-After": RETRY_AFTER_SECONDS} if status in {429, 503} else None
+    code = CODE_BY_ERROR.get(type(error))
+    # A pool does not fill up by waiting a second.
+    passes = status in {429, 503} and code is None
+    headers = {"Retry-After": RETRY_AFTER_SECONDS} if passes else None
     if status < 500:
-        return answer_error(status, str(error), headers)
+        return answer_error(status, str(error), headers, code=code)
     return answer_status(status, headers)

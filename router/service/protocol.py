@@ -10,7 +10,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from router.service.alarms import Alarm
 from router.service.errors import write_error
 from router.service.limits import WireLimits
-from router.service.metrics import NoMetrics
+from router.service.metrics import OTHER, NoMetrics
 
 if TYPE_CHECKING:
     import asyncio
@@ -312,6 +312,8 @@ class WireProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         content = write_error(status, message)
+        self.metrics.begin_request()
+        self.metrics.end_request(OTHER, status, 0.0)
         fields = {
             "content-type": "application/json",
             "content-length": str(len(content)),

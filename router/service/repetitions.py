@@ -117,6 +117,7 @@ class Repetitions:
         twin = self._at_work.get(place)
         if twin is not None:
             if twin[0] != key.fingerprint:
+                self._count("conflict")
                 raise ConflictError("the Idempotency-Key was used before, with another body")
             return self._repeat(await asyncio.shield(twin[1]))
         kept = self._find(key)
@@ -139,9 +140,13 @@ class Repetitions:
 
     def _repeat(self, answer: Answer) -> Response:
         """Give an answer again."""
-        if self._metrics is not None:
-            self._metrics.count("ledger", "replayed")
+        self._count("replayed")
         return make_response(answer, repeated=True)
+
+    def _count(self, event: str) -> None:
+        """Count what became of a repeated key."""
+        if self._metrics is not None:
+            self._metrics.count("ledger", event)
 
     def _find(self, key: RequestKey) -> Answer | None:
         """Find what was kept; a store that cannot be read decides nothing here."""
@@ -149,6 +154,9 @@ class Repetitions:
             return None
         try:
             return self._ledger.find_answer(key)
+        except ConflictError:
+            self._count("conflict")
+            raise
         except StoreError:
             # Where a twin was written down all the same, its key stops this one's commit.
             return None
