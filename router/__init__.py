@@ -19,8 +19,12 @@ from router.options import Menu, Option
 from router.outcomes import Outcome, OutcomeLog
 from router.plan import Plan
 from router.planner import Router
+from router.policy import Policy
 from router.prices import ModelPrice, Prices
 from router.questions import Question, read_questions
+from router.replan_decisions import Decision, Replan
+from router.replanning import Replanner
+from router.reports import Report
 
 if TYPE_CHECKING:
     from router.evaluation import evaluate as evaluate
@@ -34,14 +38,19 @@ __all__ = [
     "Bundle",
     "Choice",
     "CurvePoint",
+    "Decision",
     "Menu",
     "ModelPrice",
     "Option",
     "Outcome",
     "OutcomeLog",
     "Plan",
+    "Policy",
     "Prices",
     "Question",
+    "Replan",
+    "Replanner",
+    "Report",
     "Router",
     "RouterError",
     "__version__",

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from router.options import Menu, Option
     from router.prices import Prices
 
-__all__ = ["MenuCosts", "cost_menu"]
+__all__ = ["MenuCosts", "cost_by_either", "cost_menu"]
 
 
 @dataclass(frozen=True)
@@ -153,3 +153,24 @@ def _cost_option(option: Option, unit: str, prices: Prices | None) -> float:
             f"allowed are {AMOUNT_MAX_MICRO // MICRO}"
         )
     return cost
+
+
+def cost_by_either(menu: Menu, prices: Prices | None) -> MenuCosts:
+    """Cost a menu by prices, or as its log measured it where prices do not fit it.
+
+    Parameters
+    ----------
+    menu : Menu
+        m options.
+    prices : Prices or None
+        What tokens and searches cost.
+
+    Returns
+    -------
+    MenuCosts
+    """
+    costs = cost_menu(menu, prices)
+    if "usd" in costs.amounts or prices is None:
+        return costs
+    measured = cost_menu(menu)
+    return measured if "usd" in measured.amounts else costs

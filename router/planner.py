@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from router.allocation import warm_up as warm_allocation
-from router.budgets import BUDGET_UNITS, MICRO, Budget
-from router.costs import MenuCosts, cost_menu
+from router.budgets import BUDGET_UNITS, Budget
+from router.costs import MenuCosts, cost_by_either
 from router.curves import CurvePoint, sample_curve
 from router.exceptions import BudgetError
 from router.features.engines import warm_up as warm_features
@@ -23,18 +21,24 @@ from router.options import Menu
 from router.plan import Plan
 from router.plan_notes import collect_notes, note_target
 from router.plan_problem import PlanProblem, check_target
+from router.plan_units import choose_unit, choose_units, price_by_unit, read_budget
+from router.policy import Policy
 from router.prices import Prices
 from router.question_costs import COST_MARGIN, QuestionCosts, check_margin
 from router.questions import Question, parse_questions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from router.allocation import Solution
+    import numpy as np
+    from numpy.typing import NDArray
+
     from router.features.encoders.sentences import SentenceEncoder
     from router.models.predictor import Predictor
     from router.models.surface import Surface
+    from router.replan_decisions import Replan
+    from router.reports import Report
 
 __all__ = ["Router"]
 
@@ -199,16 +203,7 @@ class Router:
     @cached_property
     def _memory(self) -> MenuMemory:
         """What was worked out of the menus asked about last."""
-        return MenuMemory(self._cost)
-
-    def _cost(self, menu: Menu) -> MenuCosts:
-        """Cost a menu, every option by itself."""
-        costs = cost_menu(menu, self.prices)
-        if "usd" in costs.amounts or self.prices is None:
-            return costs
-        # The prices do not fit this menu: dollars that a log measured still do.
-        measured = cost_menu(menu)
-        return measured if "usd" in measured.amounts else costs
+        return MenuMemory(partial(cost_by_either, prices=self.prices))
 
     def allocate(
         self,
@@ -266,11 +261,11 @@ class Router:
         check_margin(cost_margin)
         check_target(target_quality)
         asked = parse_questions(questions)
-        budget_micro = _read_budget(budget, target_quality)
+        budget_micro = read_budget(budget, target_quality)
         offered = self.resolve_menu(menu)
         offered = offered.with_skip() if allow_skip else offered
         menu_costs = self.cost(offered)
-        units = _choose_units(menu_costs, budget_micro)
+        units = choose_units(menu_costs, budget_micro)
         surface = self._predict(asked, offered)
         costs = QuestionCosts(menu_costs, surface.consumption, cost_margin)
         problem = PlanProblem(asked, surface, costs, units)
@@ -290,7 +285,7 @@ class Router:
             cost_micro=problem.cost_micro,
             budget_micro=budget_micro,
             costs=costs,
-            shadow_price=_price_by_unit(solution, units),
+            shadow_price=price_by_unit(solution, units),
             gap=solution.gap,
             notes=(
                 *collect_notes(menu_costs, self.prices, surface, self.predictor, asked),
@@ -300,6 +295,56 @@ class Router:
             closed=problem.closed,
             axes=self._memory.recall(offered).axes,
         )
+
+    def replan(
+        self,
+        plan: Plan,
+        reports: Iterable[Report | Mapping[str, Any]],
+        *,
+        running: Collection[str] = (),
+        **settings: Any,
+    ) -> Replan:
+        """Allocate what is left of a plan's budget, after what has been reported.
+
+        Parameters
+        ----------
+        plan : Plan
+            As :meth:`allocate` made it, with a budget.
+        reports : iterable of Report or mapping
+            All that is known of its questions, in the order in which it happened.
+        running : collection of str, optional
+            Questions whose option of the plan is being carried out: it stands, and stays paid for.
+        **settings
+            As for :class:`router.Policy`, which is quicker where reports come one by one.
+
+        Returns
+        -------
+        Replan
+            What to do with every question; together never above what is left, as planned.
+
+        Raises
+        ------
+        InputError
+            If a report is malformed or about another plan's question or option.
+        BudgetError
+            If the plan has no budget.
+        """
+        return self.begin(plan, **{"reserve": 0.0, **settings}).catch_up(reports, running)
+
+    def begin(self, plan: Plan, **settings: Any) -> Policy:
+        """Begin to carry out a plan, a step at a time; settings are those of the policy.
+
+        Returns
+        -------
+        Policy
+            That predicts a question anew where a report brings context.
+        """
+        return Policy(plan, predict=partial(self._predict_one, plan.surface.menu), **settings)
+
+    def _predict_one(self, menu: Menu, question: Question) -> NDArray[np.float64]:
+        """Predict one question under every option, shape (m,)."""
+        quality: NDArray[np.float64] = self._predict((question,), menu).quality[0]
+        return quality
 
     def curve(
         self,
@@ -342,7 +387,7 @@ class Router:
         asked = parse_questions(questions)
         offered = self.resolve_menu(menu)
         costs = self.cost(offered)
-        chosen = unit or _choose_unit(costs)
+        chosen = unit or choose_unit(costs)
         if chosen not in BUDGET_UNITS:
             raise BudgetError(
                 f"budget unit {chosen!r} is unknown: allowed are {', '.join(BUDGET_UNITS)}"
@@ -352,32 +397,3 @@ class Router:
         by_question = QuestionCosts(costs, surface.consumption, cost_margin)
         problem = PlanProblem(asked, surface, by_question, (chosen,))
         return sample_curve(*problem.trace(), problem.total_weight, n_points)
-
-
-def _read_budget(
-    budget: Budget | Mapping[str, float] | None, target_quality: float | None
-) -> dict[str, int]:
-    """Read ceilings by unit in micro-units; without a target there has to be one."""
-    if budget is None:
-        if target_quality is None:
-            raise BudgetError("neither budget nor target_quality is given: one of them is needed")
-        return {}
-    return (budget if isinstance(budget, Budget) else Budget.from_mapping(budget)).to_micro()
-
-
-def _choose_units(costs: MenuCosts, budget_micro: Mapping[str, int]) -> tuple[str, ...]:
-    """Plan in the units of a budget, and refuse those without costs before all else is done."""
-    units = tuple(budget_micro) or (_choose_unit(costs),)
-    costs.to_micro(units)
-    return units
-
-
-def _choose_unit(costs: MenuCosts) -> str:
-    """Choose dollars where they are known, else the first unit that is."""
-    return next((name for name in BUDGET_UNITS if name in costs.amounts), "usd")
-
-
-def _price_by_unit(solution: Solution, units: Sequence[str]) -> dict[str, float]:
-    """Turn prices a micro-unit into prices a unit, by name."""
-    prices = np.atleast_1d(np.asarray(solution.shadow_price, dtype=np.float64))
-    return {unit: float(price) * MICRO for unit, price in zip(units, prices, strict=True)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from numbers import Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -91,6 +91,30 @@ class Question:
     forbidden_options: Sequence[str] = ()
     depends_on: Sequence[str] = ()
     priority: int = 0
+
+    def with_context(self, context: Mapping[str, float]) -> Question:
+        """Add numbers that are known by now.
+
+        Parameters
+        ----------
+        context : mapping of str to float
+            By name; of a name that was known, the newer number counts.
+
+        Returns
+        -------
+        Question
+
+        Raises
+        ------
+        QuestionError
+            If a number is not finite.
+
+        Examples
+        --------
+        >>> Question("q1", "Why?", context={"a": 1.0}).with_context({"b": 2.0}).context
+        {'a': 1.0, 'b': 2.0}
+        """
+        return replace(self, context={**self.context, **context})
 
     def __post_init__(self) -> None:
         """Check every field."""

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from router.evaluation.simulation import Population
-from router.evaluation.simulation.orthants import compute_joint
 from router.exceptions import InputError
+from router.strategies.normal_law import compute_joint
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

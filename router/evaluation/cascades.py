@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from router.evaluation.simulation.orthants import compute_joint, find_correlation, load_normal
+from router.evaluation.simulation.orthants import find_correlation, load_normal
+from router.strategies.normal_law import compute_joint
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from router.evaluation.simulation.orthants import compute_joint, load_normal
+from router.evaluation.simulation.orthants import load_normal
 from router.exceptions import InputError
+from router.strategies.normal_law import compute_joint
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray

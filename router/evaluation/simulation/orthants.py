@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from router.exceptions import MissingExtraError
+from router.strategies.normal_law import compute_joint
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["compute_joint", "find_correlation", "load_normal"]
+__all__ = ["find_correlation", "load_normal"]
 
-NODES, WEIGHTS = np.polynomial.legendre.leggauss(24)
 CORRELATION_MAX = 0.995
 # Halvings of an interval of two: the correlation is then known to a billionth.
 HALVINGS = 31
@@ -45,49 +45,6 @@ def load_normal() -> tuple[Callable[..., NDArray[np.float64]], Callable[..., NDA
     return ndtr, ndtri
 
 
-def compute_joint(
-    first: ArrayLike, second: ArrayLike, correlation: ArrayLike
-) -> NDArray[np.float64]:
-    """Compute how often two standard normal variables both lie below their thresholds.
-
-    Parameters
-    ----------
-    first, second, correlation : array_like, broadcastable to one shape
-        Thresholds, and correlations strictly between -1 and 1.
-
-    Returns
-    -------
-    ndarray of float64
-        Probabilities, to about 1e-6 where the correlation is at most .99.
-
-    Raises
-    ------
-    MissingExtraError
-        SciPy is not installed.
-
-    Notes
-    -----
-    Plackett (1954): the derivative by the correlation is the bivariate density, integrated here
-    over the arcsine of the correlation, in which it is smooth.
-
-    Examples
-    --------
-    >>> compute_joint([0.0, 0.0], [0.0, 0.0], [0.0, 0.5]).round(6)
-    array([0.25    , 0.333333])
-    """
-    distribution, _ = load_normal()
-    a, b, r = np.broadcast_arrays(
-        *(np.asarray(values, dtype=np.float64) for values in (first, second, correlation))
-    )
-    span = np.arcsin(r)
-    total = distribution(a) * distribution(b)
-    for node, weight in zip(NODES, WEIGHTS, strict=True):
-        sine = np.sin(span * (node + 1.0) / 2.0)
-        square = a * a + b * b - 2.0 * a * b * sine
-        total = total + weight * span / (4.0 * np.pi) * np.exp(-square / (2.0 - 2.0 * sine * sine))
-    return np.asarray(total)
-
-
 def find_correlation(first: ArrayLike, second: ArrayLike, joint: ArrayLike) -> NDArray[np.float64]:
     """Find the correlation at which both variables lie below their thresholds so often.
 
@@ -102,11 +59,6 @@ def find_correlation(first: ArrayLike, second: ArrayLike, joint: ArrayLike) -> N
     -------
     ndarray of float64
         Within plus and minus .995; the end of it where no correlation reaches `joint`.
-
-    Raises
-    ------
-    MissingExtraError
-        SciPy is not installed.
 
     Examples
     --------
