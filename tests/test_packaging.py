@@ -90,7 +90,7 @@ def test_base_install_needs_two_libraries(metadata: Message) -> None:
 def test_extras_are_the_documented_ones(metadata: Message) -> None:
     """The extras are those that messages and pages name."""
     extras = {"cli", "client", "dev", "encoder", "fast", "notebooks", "service", "sharded"}
-    extras |= {"report", "traces", "train"}
+    extras |= {"report", "search", "traces", "train"}
     assert set(metadata.get_all("Provides-Extra", [])) == extras
 
 

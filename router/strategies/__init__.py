@@ -15,6 +15,8 @@ from router.strategies.offers import Consumption, Offer, offer_samples
 from router.strategies.population import BetaPopulation
 from router.strategies.reward_choice import RewardChoice
 from router.strategies.search_law import SearchLaw
+from router.strategies.search_policy import SearchExperience, SearchPolicy
+from router.strategies.stop_policy import StopPolicy
 from router.strategies.token_split import TokenSplit
 from router.strategies.vote_counts import VoteCounts
 from router.strategies.vote_policy import VoteCost, VotePolicy, find_price
@@ -38,8 +40,11 @@ __all__ = [
     "Offer",
     "PartCurve",
     "RewardChoice",
+    "SearchExperience",
     "SearchLaw",
+    "SearchPolicy",
     "StepVoting",
+    "StopPolicy",
     "TokenSplit",
     "VoteCost",
     "VoteCounts",
