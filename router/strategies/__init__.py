@@ -5,6 +5,7 @@ from router.strategies.agent_split import AgentPlan, AgentSplit, PartCurve
 from router.strategies.attempts import count_failures_needed, estimate_coverage
 from router.strategies.best_of_n import BestOfN
 from router.strategies.call_latency import CallLatency
+from router.strategies.chain_plan import ChainPlan
 from router.strategies.coverage_law import CoverageLaw
 from router.strategies.decomposition import StepVoting, VotingPlan
 from router.strategies.effort_curve import EffortCurve, compare_responsiveness
@@ -13,6 +14,7 @@ from router.strategies.majority_vote import MajorityVote, count_votes
 from router.strategies.model_exchange import ModelExchange, ModelSide, count_samples_to_match
 from router.strategies.offers import Consumption, Offer, offer_samples
 from router.strategies.population import BetaPopulation
+from router.strategies.retrieval_chains import RetrievalChains
 from router.strategies.reward_choice import RewardChoice
 from router.strategies.search_law import SearchLaw
 from router.strategies.search_policy import SearchExperience, SearchPolicy
@@ -30,6 +32,7 @@ __all__ = [
     "BestOfN",
     "BetaPopulation",
     "CallLatency",
+    "ChainPlan",
     "Consumption",
     "CoverageLaw",
     "EffortCurve",
@@ -39,6 +42,7 @@ __all__ = [
     "ModelSide",
     "Offer",
     "PartCurve",
+    "RetrievalChains",
     "RewardChoice",
     "SearchExperience",
     "SearchLaw",

@@ -1,5 +1,6 @@
 """Searching: live search over a corpus by BM25, what to ask next, and what can be seen of it."""
 
+from router.evaluation.searching.chains import ChainRun, run_chains, score_trail
 from router.evaluation.searching.corpus import SearchCorpus, SearchQuestion
 from router.evaluation.searching.environment import SearchAction, SearchEnvironment
 from router.evaluation.searching.experience import (
@@ -17,6 +18,7 @@ __all__ = [
     "LINK_SIGNALS",
     "SIGNALS",
     "Bm25Index",
+    "ChainRun",
     "Hit",
     "Passage",
     "SearchAction",
@@ -31,4 +33,6 @@ __all__ = [
     "find_names",
     "follow_search_policy",
     "read_signals",
+    "run_chains",
+    "score_trail",
 ]
