@@ -175,18 +175,17 @@ class RetrievalChains:
         p = chance.beta(self.a, self.b, n_passages)
         if plan.expansions == 1:
             tries = chance.random((n_passages, plan.chains, plan.depth - 1)) < p[:, None, None]
-            found = tries.any(axis=2)
+            found: NDArray[np.bool_] = np.asarray(tries.any(axis=2))
             score = chance.normal(size=found.shape) + self.separation * found
-            return found[np.arange(n_passages), score.argmax(axis=1)]
+            return _take(found, score)
         done = np.zeros(n_passages, dtype=np.bool_)
         for ahead in plan.rollout_depths:
-            shape = (n_passages, plan.expansions)
-            found = done[:, None] | (chance.random(shape) < p[:, None])
-            shape = (*shape, max(plan.rollouts, 1))
+            found = done[:, None] | (chance.random((n_passages, plan.expansions)) < p[:, None])
+            shape = (n_passages, plan.expansions, max(plan.rollouts, 1))
             seen = chance.random((*shape, max(ahead, 1))) < p[:, None, None, None]
             seen_later = seen.any(axis=3) & (ahead > 0)
             score = self.separation * (found[:, :, None] | seen_later) + chance.normal(size=shape)
-            done = found[np.arange(n_passages), score.mean(axis=2).argmax(axis=1)]
+            done = _take(found, score.mean(axis=2))
         return done
 
     @classmethod
@@ -310,6 +309,12 @@ class RetrievalChains:
             np.tile(row, (n_questions, 1)) for row in (self.predict(plans), searches, seconds)
         )
         return Offer(options, quality, drawn, latency)
+
+
+def _take(found: NDArray[np.bool_], score: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Take the candidate with the best score in each row."""
+    best = score.argmax(axis=1)[:, None]
+    return np.asarray(np.take_along_axis(found, best, axis=1)[:, 0])
 
 
 def _cover(z: NDArray[np.float64]) -> NDArray[np.float64]:
