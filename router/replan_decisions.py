@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -93,6 +93,35 @@ class Replan:
     planned: Mapping[str, float]
     shadow_price: Mapping[str, float]
     expected_quality: float
+
+    @classmethod
+    def from_mapping(cls, document: Mapping[str, Any]) -> Replan:
+        """Read what `to_dict` wrote, and fields beyond that are left out.
+
+        Raises
+        ------
+        LookupError, TypeError
+            If it is none.
+
+        Examples
+        --------
+        >>> found = Replan("plan-1", (), {}, {}, {}, {}, 0.5)
+        >>> Replan.from_mapping(found.to_dict()) == found
+        True
+        """
+        names = [field.name for field in fields(Decision)]
+        decisions = tuple(
+            Decision(**{name: entry[name] for name in names}) for entry in document["decisions"]
+        )
+        return cls(
+            document["plan_id"],
+            decisions,
+            document["spent"],
+            document["remaining"],
+            document["planned"],
+            document["shadow_price"],
+            document["expected_quality"],
+        )
 
     def __iter__(self) -> Iterator[Decision]:
         """Go through the decisions in the order of the questions."""

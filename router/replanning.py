@@ -22,7 +22,7 @@ from router.replan_rows import Pairs, Progress, Steps, weigh_steps
 from router.strategies.outcome_kinship import OutcomeKinship
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from numpy.typing import NDArray
 
@@ -159,11 +159,24 @@ class Replanner:
             kinship=self._kinship,
         )
         self._steps.quality[row], self._steps.cost[row] = steps
+        self._changed.add(row)
         if report.is_done:
-            # Only stopping is left.
+            self.close([report.id])
+
+    def close(self, ids: Iterable[str]) -> None:
+        """Leave questions out that are over, without a report.
+
+        Parameters
+        ----------
+        ids : iterable of str
+            Questions of the plan.
+        """
+        for name in ids:
+            row = self._places[name]
+            self._progress[row].is_done = True
             self._steps.cost[row] = np.inf
             self._steps.cost[row, self._stop] = 0.0
-        self._changed.add(row)
+            self._changed.add(row)
 
     def _locate(self, report: Report) -> tuple[int, int]:
         """Find question and option of a report."""

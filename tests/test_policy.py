@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,8 +17,11 @@ from router.exceptions import ConflictError, InputError
 from tests.test_replanning import MENU, QUALITY, make
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from router import Plan
 
+EXAMPLE = re.compile(r"^```python\n(.*?)^```\n\n```text\n(.*?)^```", re.DOTALL | re.MULTILINE)
 COST = np.array([[1.0, 3.0, 8.0]])
 
 
@@ -137,3 +143,15 @@ def test_context_is_predicted_anew() -> None:
     policy.step([report])
     assert seen == [{"score": 2.0}]
     assert router.begin(plan).step() == first
+
+
+def test_examples_of_the_page_print_what_is_shown(repository_root: Path) -> None:
+    """Each example of the page on re-planning runs and prints what stands behind it."""
+    page = (repository_root / "docs" / "replanning.md").read_text("utf-8")
+    examples = EXAMPLE.findall(page)
+    assert len(examples) == page.count("```python") > 1
+    for program, shown in examples:
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(program, "replanning.md", "exec"), {})  # noqa: S102
+        assert printed.getvalue() == shown

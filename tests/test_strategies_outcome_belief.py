@@ -78,6 +78,15 @@ def test_eight_failures_do_not_prove_that_it_is_hopeless() -> None:
     assert belief.quality[3] > 0.3
 
 
+def test_hundreds_of_failures_still_give_probabilities() -> None:
+    """Evidence without end leads to no number that is none."""
+    belief = OutcomeBelief.start(QUALITY, MODELS, families=FAMILIES)
+    for _ in range(300):
+        belief = belief.observe(0, 0.0).observe(1, 0.0)
+    assert np.isfinite(belief.quality).all()
+    assert (belief.quality[:3] < 0.02).all()
+
+
 @given(st.integers(0, 3), st.floats(0.0, 1.0))
 def test_a_surer_answer_makes_all_others_likelier(option: int, quality: float) -> None:
     """Beliefs rise with how surely an outcome is right, and stay probabilities."""

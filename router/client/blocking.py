@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from router.client.settings import Settings
     from router.options import Option
     from router.planner import QuestionLike, Router
+    from router.replan_decisions import Replan
+    from router.reports import Report
 
 __all__ = ["Client"]
 
@@ -236,6 +238,21 @@ class Client:
             questions, unit=unit, menu=menu, n_points=n_points, cost_margin=cost_margin
         )
         return self._run(drawing)
+
+    def replan(
+        self,
+        plan: ClientPlan | str,
+        reports: Iterable[Report | Mapping[str, Any]],
+        *,
+        running: Iterable[str] = (),
+        is_checked: bool = False,
+        may_give_up: bool = True,
+    ) -> Replan:
+        """Ask what to do next with a plan under way; see :meth:`AsyncClient.replan`."""
+        asking = self._remote.replan(
+            plan, reports, running=running, is_checked=is_checked, may_give_up=may_give_up
+        )
+        return self._run(asking)
 
     def report(
         self,

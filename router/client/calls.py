@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from numbers import Real
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from urllib.parse import quote
 
 from router.budgets import BUDGET_UNITS, Budget
@@ -27,6 +27,10 @@ from router.client.results import (
 from router.exceptions import BudgetError, InputError
 from router.options import Menu
 from router.questions import Question
+from router.replan_decisions import Replan
+
+if TYPE_CHECKING:
+    from router.reports import Report
 
 __all__ = [
     "Call",
@@ -36,6 +40,7 @@ __all__ = [
     "ask_pools",
     "ask_prediction",
     "ask_readiness",
+    "ask_replan",
     "choose_key",
     "create_pool",
     "send_report",
@@ -185,6 +190,12 @@ def ask_curve(
     """Write ``POST /v1/curve``."""
     body = {"questions": list(map(_write_question, questions)), "menu": _write_menu(menu), **terms}
     return Call("POST", "/v1/curve", read_curve, _write(body))
+
+
+def ask_replan(plan_id: str, reports: Iterable[Report], terms: Mapping[str, Any]) -> Call[Replan]:
+    """Write ``POST /v1/replan``."""
+    body = {"plan_id": plan_id, "reports": [report.to_dict() for report in reports], **terms}
+    return Call("POST", "/v1/replan", Replan.from_mapping, _write(body))
 
 
 def send_report(content: bytes, key: str) -> Call[Mapping[str, Any]]:

@@ -9,18 +9,22 @@ from router.client.calls import (
     ask_pool,
     ask_pools,
     ask_prediction,
+    ask_replan,
     choose_key,
     create_pool,
 )
 from router.questions import parse_questions
+from router.reports import Report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
+    from typing import Any
 
     from router.client.calls import BudgetLike, MenuLike
-    from router.client.results import Curve, Pool, Prediction
+    from router.client.results import ClientPlan, Curve, Pool, Prediction
     from router.client.session import Session
     from router.planner import QuestionLike
+    from router.replan_decisions import Replan
 
 __all__ = ["Inquiries"]
 
@@ -96,6 +100,52 @@ class Inquiries:
         terms = {"unit": unit, "n_points": n_points, "cost_margin": cost_margin}
         call = ask_curve(parse_questions(questions), menu, terms)
         return await self._session.perform(call)
+
+    async def replan(
+        self,
+        plan: ClientPlan | str,
+        reports: Iterable[Report | Mapping[str, Any]],
+        *,
+        running: Iterable[str] = (),
+        is_checked: bool = False,
+        may_give_up: bool = True,
+    ) -> Replan:
+        """Ask what to do next with a plan under way, given all that has been reported so far.
+
+        Parameters
+        ----------
+        plan : ClientPlan or str
+            A plan of the service, or its identifier.
+        reports : iterable of Report or mapping
+            All of them, in the order in which it happened.
+        running : iterable of str, optional
+            Questions whose last decision is being carried out.
+        is_checked, may_give_up : bool
+            As for :class:`router.Policy`.
+
+        Returns
+        -------
+        Replan
+
+        Raises
+        ------
+        ServiceError
+            If the service cannot be had in time; to go on with the plan as it is does no harm.
+        UnknownError
+            If the service does not know the plan (any more).
+        ConflictError
+            If what was held for it is held no longer.
+        InputError
+            If a report is malformed or of nothing in the plan.
+        """
+        plan_id = plan if isinstance(plan, str) else plan.plan_id
+        known = [one if isinstance(one, Report) else Report.from_mapping(one) for one in reports]
+        terms = {
+            "running": list(running),
+            "is_checked": is_checked,
+            "may_give_up": may_give_up,
+        }
+        return await self._session.perform(ask_replan(plan_id, known, terms))
 
     async def create_pool(
         self,

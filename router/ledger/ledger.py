@@ -18,6 +18,7 @@ from router.ledger.directory import STORE_NAME, DataDirectory
 from router.ledger.plans import expire_plans, insert_plan, insert_reserved
 from router.ledger.pools import insert_pool, list_pools, read_pool, require_pool
 from router.ledger.reading import iterate_outcomes
+from router.ledger.reapportioning import move_reserved, read_open
 from router.ledger.retention import Retention
 from router.ledger.schema import prepare_schema
 from router.ledger.settlements import settle_reports
@@ -251,6 +252,32 @@ class Ledger:
             return settled
 
         return self._writer.submit(operate)
+
+    def move_reserved(
+        self, tenant: str, plan_id: str, amounts_micro: Mapping[str, Mapping[str, int]]
+    ) -> Future[None]:
+        """Hold other amounts for the questions of a plan, together as much as before.
+
+        See :func:`~router.ledger.reapportioning.move_reserved` for what is raised in the future.
+        """
+
+        def operate(connection: apsw.Connection, _now_us: int) -> None:
+            """Move what is held."""
+            move_reserved(connection, tenant, plan_id, amounts_micro)
+
+        return self._writer.submit(operate)
+
+    def read_open(self, tenant: str, plan_id: str) -> dict[str, dict[str, int]] | None:
+        """Read what is held for each open question of a plan; None where it draws on no pool.
+
+        Raises
+        ------
+        UnknownError
+            If there is no such plan.
+        StoreError
+            If the store cannot be read now.
+        """
+        return self._read(lambda reader: read_open(reader, tenant, plan_id))
 
     def probe(self) -> Future[None]:
         """Write nothing but the time, to see that the store can be written."""

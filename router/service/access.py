@@ -25,6 +25,7 @@ ROLES_BY_ROUTE: dict[str, dict[str, frozenset[Role]]] = {
     "/v1/pools": {"GET": USERS, "POST": ADMIN},
     "/v1/pools/{name}": {"GET": USERS},
     "/v1/predict": {"POST": PLAN},
+    "/v1/replan": {"POST": PLAN},
     "/v2": {"GET": ANY_ROLE},
     "/v2/health/live": {"GET": ANY_ROLE},
     "/v2/health/ready": {"GET": ANY_ROLE},

@@ -153,6 +153,7 @@ class Allocating:
             budget = make_budget(body.budget)
             amounts = None if budget is None else budget.to_dict()
             plan = await self._plan(body, questions, amounts, {})
+            self.sidecar.shelf.keep(tenant, plan)
             return await self._give(plan, tenant, key, shadow=shadow)
         for _ in range(TRIES):
             answer = await self._draw(body, questions, tenant, key, shadow=shadow)
@@ -256,6 +257,7 @@ class Allocating:
         if not await self._wait(future, pending, record):
             return None
         self._count(document, _name_kind(plan))
+        self.sidecar.shelf.keep(tenant, plan, pool=name)
         return answer
 
     def _blame(

@@ -26,6 +26,7 @@ from router.service.metrics import Metrics
 from router.service.outcome_routes import add_outcome_routes
 from router.service.planning_routes import BODIES, add_planning_routes
 from router.service.pool_routes import add_pool_routes
+from router.service.replan_routes import ReplanBody, add_replan_routes
 from router.service.schemas import CurveBody
 from router.service.sidecar import Sidecar
 from router.service.tensors import InferBody
@@ -83,6 +84,7 @@ def create_app(
     add_outcome_routes(app, served)
     add_pool_routes(app, served)
     add_curve_routes(app, served)
+    add_replan_routes(app, served)
     add_inference_routes(app, served, checks)
     # The routes are those that the application has now; no other ever becomes a series.
     metrics.add_routes(sorted({r.path for r in app.routes if isinstance(r, Route)}))
@@ -112,7 +114,9 @@ def _describe_all(app: FastAPI) -> None:
         """Describe what the framework sees, and add the rest."""
         document = make_openapi()
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        schemas.update(describe_components((*BODIES, CurveBody, InferBody, OutcomesBody, PoolBody)))
+        schemas.update(
+            describe_components((*BODIES, CurveBody, InferBody, OutcomesBody, PoolBody, ReplanBody))
+        )
         describe_errors(document)
         return document
 

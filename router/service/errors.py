@@ -22,7 +22,15 @@ from router.service.answers import write_json
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["STATUS_BY_ERROR", "answer_error", "answer_router_error", "answer_status", "write_error"]
+__all__ = [
+    "CODE_BY_ERROR",
+    "CODE_BY_STATUS",
+    "STATUS_BY_ERROR",
+    "answer_error",
+    "answer_router_error",
+    "answer_status",
+    "write_error",
+]
 
 # The first line that fits an error's class decides. What a caller can mend is 4xx, and only that.
 STATUS_BY_ERROR: tuple[tuple[type[RouterError], int], ...] = (

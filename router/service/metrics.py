@@ -35,7 +35,7 @@ EVENTS: Mapping[Event, tuple[str, str, str, tuple[str, ...]]] = {
         "router_plans",
         "kind",
         "Plans answered, by kind.",
-        ("planned", "fallback", "shadow"),
+        ("planned", "fallback", "shadow", "replanned"),
     ),
     "choice": (
         "router_choices",

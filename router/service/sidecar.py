@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from router.exceptions import UnknownError
 from router.service.desk import PlanningDesk
 from router.service.metrics import Metrics
+from router.service.plan_shelf import PlanShelf
 from router.service.repetitions import Repetitions
 from router.service.traces import Traces
 
@@ -64,6 +65,7 @@ class Sidecar:
     limits: DeskLimits | None = None
     desk: PlanningDesk = field(init=False)
     repetitions: Repetitions = field(init=False)
+    shelf: PlanShelf = field(default_factory=PlanShelf, init=False)
     _locks: dict[tuple[str, str], asyncio.Lock] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:

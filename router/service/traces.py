@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Fact", "Spot", "Step", "Traces", "Tracing"]
 
-Step = Literal["plan", "predict", "curve", "ledger"]
-Fact = Literal["n_questions", "n_changes", "is_fallback"]
+Step = Literal["plan", "predict", "curve", "ledger", "replan"]
+Fact = Literal["n_questions", "n_changes", "n_reports", "is_fallback"]
 
 SERVICE = "compute-allocation-router"
 # An orchestrator and a monitor ask these all day long, and nobody wants to see that.

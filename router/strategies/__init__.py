@@ -13,6 +13,8 @@ from router.strategies.estimates import Estimate, bound_by_resampling
 from router.strategies.majority_vote import MajorityVote, count_votes
 from router.strategies.model_exchange import ModelExchange, ModelSide, count_samples_to_match
 from router.strategies.offers import Consumption, Offer, offer_samples
+from router.strategies.outcome_belief import OutcomeBelief
+from router.strategies.outcome_kinship import OutcomeKinship
 from router.strategies.population import BetaPopulation
 from router.strategies.retrieval_chains import RetrievalChains
 from router.strategies.reward_choice import RewardChoice
@@ -41,6 +43,8 @@ __all__ = [
     "ModelExchange",
     "ModelSide",
     "Offer",
+    "OutcomeBelief",
+    "OutcomeKinship",
     "PartCurve",
     "RetrievalChains",
     "RewardChoice",

@@ -27,6 +27,7 @@ __all__ = ["OutcomeBelief"]
 
 POINTS, WEIGHTS = np.polynomial.hermite_e.hermegauss(12)
 WEIGHTS = WEIGHTS / WEIGHTS.sum()
+TINY = 1e-60
 
 
 @dataclass(frozen=True, eq=False)
@@ -179,7 +180,9 @@ class OutcomeBelief:
                 failing = (1.0 - quality) / (1.0 - before)
                 chance = quality / before * right + failing * (1.0 - right)
             family = int(self.families[option])
-            seen[family] = seen.get(family, 1.0) * np.maximum(chance, 1e-12)
+            likely = seen.get(family, 1.0) * np.maximum(chance, TINY)
+            # Only ratios count, and products of many outcomes must not vanish.
+            seen[family] = np.maximum(likely / likely.max(), TINY)
         return seen
 
     def _model_of(self, family: int) -> int:

@@ -1,0 +1,98 @@
+"""Plans that were made lately, kept in memory so that they can be re-planned."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import TYPE_CHECKING
+
+from router.exceptions import UnknownError
+
+if TYPE_CHECKING:
+    from router.plan import Plan
+
+__all__ = ["PlanShelf"]
+
+BYTES_MAX = 64 * 2**20
+
+
+class PlanShelf:
+    """Keeps plans until there are too many, the one not asked for longest going first.
+
+    Parameters
+    ----------
+    bytes_max : int, default=67108864
+        What their predictions may take together.
+
+    Examples
+    --------
+    >>> shelf = PlanShelf()
+    >>> shelf.take("default", "plan-1")
+    Traceback (most recent call last):
+    ...
+    router.exceptions.UnknownError: plan 'plan-1' is not in memory (any more): allocate anew
+    """
+
+    def __init__(self, bytes_max: int = BYTES_MAX) -> None:
+        self._bytes_max = bytes_max
+        self._plans: OrderedDict[tuple[str, str], tuple[Plan, str | None]] = OrderedDict()
+        self._n_bytes = 0
+
+    def __len__(self) -> int:
+        """Count the plans."""
+        return len(self._plans)
+
+    def keep(self, tenant: str, plan: Plan, *, pool: str | None = None) -> None:
+        """Keep a plan.
+
+        Parameters
+        ----------
+        tenant : str
+            Whose.
+        plan : Plan
+            As it was made.
+        pool : str, optional
+            The pool that holds what it costs.
+        """
+        place = (tenant, plan.plan_id)
+        known = self._plans.pop(place, None)
+        self._n_bytes += _weigh(plan) - (0 if known is None else _weigh(known[0]))
+        self._plans[place] = plan, pool
+        while self._n_bytes > self._bytes_max and self._plans:
+            _, (gone, _) = self._plans.popitem(last=False)
+            self._n_bytes -= _weigh(gone)
+
+    def take(self, tenant: str, plan_id: str) -> tuple[Plan, str | None]:
+        """Find a plan.
+
+        Parameters
+        ----------
+        tenant : str
+            Whose.
+        plan_id : str
+            Which.
+
+        Returns
+        -------
+        plan : Plan
+            As it was made.
+        pool : str or None
+            The pool that holds what it costs.
+
+        Raises
+        ------
+        UnknownError
+            If it is not there: another tenant's, from before a restart, or gone for others.
+        """
+        found = self._plans.get((tenant, plan_id))
+        if found is None:
+            raise UnknownError(f"plan {plan_id!r} is not in memory (any more): allocate anew")
+        self._plans.move_to_end((tenant, plan_id))
+        return found
+
+
+def _weigh(plan: Plan) -> int:
+    """Weigh what a plan holds, texts included."""
+    surface = plan.surface
+    arrays = (surface.quality, surface.low, surface.high, plan.cost_micro)
+    texts = sum(len(question.text) for question in plan.questions)
+    return sum(array.nbytes for array in arrays) + 4 * texts + 1024 * (1 + len(plan.questions))

@@ -1,0 +1,178 @@
+"""Re-planning over HTTP, inside what is held for a plan."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from router.ledger import Ledger
+from router.planner import Router
+from router.service.application import create_app
+from router.service.plan_shelf import PlanShelf
+from router.service.sidecar import Sidecar
+from tests.contracts.commands import PRICES, read_json, tiny_bundle
+from tests.contracts.ledgers import VirtualClock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+QUESTIONS = [
+    {"id": name, "text": text}
+    for name, text in (
+        ("a", "Who heads the council of Bern today?"),
+        ("b", "What is 2 plus 3 times two?"),
+        ("c", "Who fed the bears of Bern in 1857?"),
+    )
+]
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> Iterator[Ledger]:
+    """Give a ledger, audited at the end."""
+    with Ledger(tmp_path / "data", clock=VirtualClock()) as ledger:
+        yield ledger
+        assert ledger.audit() == []
+
+
+@pytest.fixture
+def client(ledger: Ledger) -> Iterator[TestClient]:
+    """Talk to a sidecar with a pool of a dollar."""
+    with TestClient(create_app(Sidecar(Router(tiny_bundle(), PRICES), ledger))) as client:
+        pool = {"name": "night", "capacity": {"usd": 1.0}}
+        assert client.post("/v1/pools", json=pool).status_code == 201
+        yield client
+
+
+def ask(client: TestClient, path: str, **fields: Any) -> Any:
+    """Send a body, and read the answer of one that is in order."""
+    answer = client.post(path, json=fields)
+    assert answer.status_code == 200, answer.text
+    return read_json(answer.text)
+
+
+def read_pool(client: TestClient) -> dict[str, Any]:
+    """Read the pool."""
+    document = read_json(client.get("/v1/pools/night").text)
+    assert isinstance(document, dict)
+    return document
+
+
+def test_a_right_answer_stops_and_frees_the_rest(client: TestClient) -> None:
+    """What is right stops; the others are planned within what it left, all inside the budget."""
+    plan = ask(client, "/v1/allocate", questions=QUESTIONS, budget={"usd": 0.02})
+    first = plan["choices"][0]
+    report = {"id": "a", "option": first["option"], "cost": {"usd": 0.0001}, "quality": 1.0}
+    found = ask(client, "/v1/replan", plan_id=plan["plan_id"], reports=[report])
+    assert found["plan_id"] == plan["plan_id"]
+    assert [decision["action"] for decision in found["decisions"]] == ["stop", "start", "start"]
+    assert found["spent"] == {"usd": 0.0001}
+    assert found["planned"]["usd"] <= found["remaining"]["usd"]
+    again = ask(client, "/v1/replan", plan_id=plan["plan_id"], reports=[report])
+    assert again == found
+
+
+def test_the_reservation_stays_and_moves_between_questions(
+    client: TestClient, ledger: Ledger
+) -> None:
+    """A pool holds as much after re-planning as before, for the questions that need it now."""
+    plan = ask(client, "/v1/allocate", questions=QUESTIONS, pool="night", budget={"usd": 0.02})
+    before = read_pool(client)
+    report = {
+        "id": "a",
+        "option": plan["choices"][0]["option"],
+        "cost": {"usd": 0.00001},
+        "quality": 0.0,
+    }
+    found = ask(client, "/v1/replan", plan_id=plan["plan_id"], reports=[report], is_checked=True)
+    after = read_pool(client)
+    assert after["reserved"] == before["reserved"]
+    assert found["planned"]["usd"] <= found["remaining"]["usd"] <= before["reserved"]["usd"]
+    held = ledger.read_open("default", plan["plan_id"])
+    assert held is not None
+    for decision in found["decisions"][1:]:
+        needed = round(decision["cost"]["usd"] * 1e6)
+        assert held[decision["id"]]["usd"] >= needed
+    outcomes = [{"id": name, "cost": {"usd": held[name]["usd"] / 1e6}} for name in "abc"]
+    ask(client, "/v1/outcomes", plan_id=plan["plan_id"], outcomes=outcomes)
+    assert read_pool(client)["overrun"] == {"usd": 0.0}
+
+
+def test_settled_questions_give_their_rest_to_the_pool(client: TestClient) -> None:
+    """Only what is still held is planned with once a question is settled."""
+    plan = ask(client, "/v1/allocate", questions=QUESTIONS, pool="night", budget={"usd": 0.02})
+    option = plan["choices"][0]["option"]
+    outcome = {"id": "a", "cost": {"usd": 0.00002}, "quality": 1.0}
+    ask(client, "/v1/outcomes", plan_id=plan["plan_id"], outcomes=[outcome])
+    report = {"id": "a", "option": option, "cost": {"usd": 0.00002}, "quality": 1.0}
+    for reports in ([], [report]):
+        found = ask(client, "/v1/replan", plan_id=plan["plan_id"], reports=reports)
+        assert found["decisions"][0]["action"] == "done"
+        assert found["planned"]["usd"] <= read_pool(client)["reserved"]["usd"] + 1e-9
+    outcomes = [{"id": name, "cost": {"usd": 0.0}, "quality": 0.0} for name in "bc"]
+    ask(client, "/v1/outcomes", plan_id=plan["plan_id"], outcomes=outcomes)
+    ended = client.post("/v1/replan", json={"plan_id": plan["plan_id"]})
+    assert (ended.status_code, ended.json()["error"]["code"]) == (409, "conflict")
+
+
+def test_overspending_is_planned_with_and_charged_later(client: TestClient) -> None:
+    """Where more was spent than is held nothing more is planned, and nothing is granted."""
+    plan = ask(client, "/v1/allocate", questions=QUESTIONS, pool="night", budget={"usd": 0.02})
+    held = read_pool(client)["reserved"]
+    report = {"id": "b", "option": plan["choices"][1]["option"], "cost": {"usd": 0.5}}
+    found = ask(client, "/v1/replan", plan_id=plan["plan_id"], reports=[report])
+    assert found["remaining"] == {"usd": 0.0}
+    assert read_pool(client)["reserved"] == held
+
+
+def test_context_is_predicted_anew_and_running_questions_stand(client: TestClient) -> None:
+    """Context goes through the model; what runs keeps its option."""
+    plan = ask(client, "/v1/allocate", questions=QUESTIONS, budget={"usd": 0.02})
+    report = {
+        "id": "a",
+        "option": plan["choices"][0]["option"],
+        "context": {"top_score": 3.0},
+    }
+    found = ask(client, "/v1/replan", plan_id=plan["plan_id"], reports=[report], running=["b"])
+    assert found["decisions"][1]["action"] == "running"
+    assert found["decisions"][1]["option"] == plan["choices"][1]["option"]
+    assert 'router_plans_total{kind="replanned"} 1.0' in client.get("/metrics").text
+
+
+@pytest.mark.parametrize(
+    ("fields", "status"),
+    [
+        ({"plan_id": "plan-none"}, 404),
+        ({"reports": [{"id": "z", "option": "o"}]}, 422),
+        ({"reports": [{"id": "a", "option": "none"}]}, 422),
+        ({"reports": [{"id": "a"}]}, 422),
+        ({"running": ["z"]}, 422),
+        ({"reports": [{"id": "a", "option": "o", "quality": 2}]}, 422),
+    ],
+)
+def test_what_cannot_be_replanned_is_refused(
+    client: TestClient, fields: dict[str, Any], status: int
+) -> None:
+    """Unknown plans, questions and options are refused in the one shape."""
+    plan = ask(client, "/v1/allocate", questions=QUESTIONS, budget={"usd": 0.02})
+    answer = client.post("/v1/replan", json={"plan_id": plan["plan_id"], **fields})
+    assert answer.status_code == status
+    assert set(answer.json()) == {"error"}
+
+
+def test_the_shelf_forgets_what_was_asked_for_longest_ago() -> None:
+    """Plans beyond its size go, the one not asked for longest first."""
+    router = Router(tiny_bundle(), PRICES)
+    plans = [router.allocate([text["text"] for text in QUESTIONS], {"usd": 0.02}) for _ in "abc"]
+    shelf = PlanShelf(bytes_max=14_000)
+    for plan in plans[:2]:
+        shelf.keep("t", plan)
+    assert len(shelf) == 2
+    shelf.take("t", plans[0].plan_id)
+    shelf.keep("t", plans[2])
+    assert shelf.take("t", plans[0].plan_id) == (plans[0], None)
+    for tenant, plan in (("t", plans[1]), ("other", plans[0])):
+        with pytest.raises(LookupError):
+            shelf.take(tenant, plan.plan_id)
