@@ -9,10 +9,12 @@ import numpy as np
 from benchmarks._figures import Figure
 from router.strategies import (
     AdaptiveVote,
+    AttemptCaps,
     BestOfN,
     BetaPopulation,
     CoverageLaw,
     MajorityVote,
+    PredictedAttempts,
     RewardChoice,
 )
 
@@ -30,6 +32,9 @@ MEANS = np.array([2, 4, 8, 16, 32])
 UNIFORM = np.array([0.365, 0.481, 0.588, 0.677, 0.750])
 STOPPING = np.array([0.392, 0.548, 0.682, 0.785, 0.857])
 WORTH = np.array([1.20, 1.53, 2.09, 2.99, 4.42])
+# The same with a predictor and giving up, by its correlation with the logit.
+FORECAST = {0.5: (1.38, 1.74, 2.35, 3.36, 4.94), 0.7: (1.64, 2.04, 2.75, 3.91, 5.75)}
+N_BATCHES, BATCH = 40, 500
 # gpt-3.5 on a thousand exam questions: what fixed votes and stopping rules were measured to reach.
 FIXED = {1: 0.596, 2: 0.608, 4: 0.635, 8: 0.649, 16: 0.660, 32: 0.664}
 RULES = {
@@ -49,6 +54,7 @@ TOLERANCE = 0.010
 def measure_sampling(data: Path, *, quick: bool) -> Iterator[Figure]:
     """Yield the figures of the section."""
     yield from _measure_table()
+    yield from _measure_forecasts()
     yield from _measure_draws(np.random.default_rng(SEED), 20_000 if quick else 200_000)
     yield from _measure_exams(data, 2 if quick else 20)
 
@@ -64,6 +70,53 @@ def _measure_table() -> Iterator[Figure]:
         goal = 0.006 if name.startswith("worth") else 0.0006
         gap = float(np.abs(got - known).max())
         yield Figure(f"synthetic, perfect verifier: {name}, off by", gap, "", goal)
+
+
+def _measure_forecasts() -> Iterator[Figure]:
+    """Compare caps by forecast with the known table, the population known and estimated."""
+    population = BetaPopulation(0.38, 1.13)
+    for strength, known in FORECAST.items():
+        attempts = PredictedAttempts(population, strength)
+        gap = float(np.abs(attempts.multiply(MEANS) / known - 1.0).max())
+        name = f"synthetic, perfect verifier: stop + predictor {strength}, off by"
+        yield Figure(name, gap, "", 0.03)
+        for mean, wanted in zip(MEANS.tolist(), known, strict=True):
+            if mean > 2:
+                covered, spent = _learn_online(attempts, float(mean))
+                best = float(attempts.cover([spent])[0])
+                # Where the multiplier of the table stands for this coverage; both at this spend.
+                share = _count_uniform(population, covered) / _count_uniform(population, best)
+                unit = f"of {wanted} at {spent:.2f} attempts"
+                name = f"the same, prior estimated online, mean {mean}: reached"
+                goal = 0.97 if strength == 0.5 else None
+                yield Figure(name, share, unit, goal, at_most=False)
+
+
+def _count_uniform(population: BetaPopulation, coverage: float) -> float:
+    """Count the attempts for each question alike that solve this share."""
+    numbers = np.unique(np.round(np.geomspace(1, 1e5, 6_000)).astype(int))
+    return float(np.interp(coverage, population.cover(numbers), numbers))
+
+
+def _learn_online(attempts: PredictedAttempts, mean: float) -> tuple[float, float]:
+    """Draw batch after batch, with caps of the population that was fitted to the first of them.
+
+    Whom a forecast gives up is not seen, so that the first batch is attempted whatever is forecast,
+    at most so often as all are on average; only this one teaches, and it is paid for.
+    """
+    rng = np.random.default_rng(SEED)
+    even = AttemptCaps(attempts.signals, np.full(len(attempts.signals), round(mean)))
+    guess = attempts.population
+    solved: list[NDArray[np.bool_]] = []
+    made: list[NDArray[np.int64]] = []
+    for number in range(N_BATCHES):
+        if number == 1:
+            guess = BetaPopulation.fit(solved[0].astype(int), made[0], n_resamples=1)
+        caps = PredictedAttempts(guess, attempts.strength).choose_caps(mean) if number else even
+        right, counts = attempts.simulate(caps, BATCH, rng)
+        solved.append(right)
+        made.append(counts)
+    return float(np.mean(np.concatenate(solved))), float(np.mean(np.concatenate(made)))
 
 
 def _measure_draws(rng: np.random.Generator, n_runs: int) -> Iterator[Figure]:

@@ -16,6 +16,7 @@ from router.strategies.offers import Consumption, Offer, offer_samples
 from router.strategies.outcome_belief import OutcomeBelief
 from router.strategies.outcome_kinship import OutcomeKinship
 from router.strategies.population import BetaPopulation
+from router.strategies.predicted_attempts import AttemptCaps, PredictedAttempts
 from router.strategies.retrieval_chains import RetrievalChains
 from router.strategies.reward_choice import RewardChoice
 from router.strategies.search_law import SearchLaw
@@ -31,6 +32,7 @@ __all__ = [
     "AdaptiveVote",
     "AgentPlan",
     "AgentSplit",
+    "AttemptCaps",
     "BestOfN",
     "BetaPopulation",
     "CallLatency",
@@ -46,6 +48,7 @@ __all__ = [
     "OutcomeBelief",
     "OutcomeKinship",
     "PartCurve",
+    "PredictedAttempts",
     "RetrievalChains",
     "RewardChoice",
     "SearchExperience",
