@@ -14,6 +14,7 @@ from starlette.routing import Route
 from router import __version__
 from router.exceptions import RouterError
 from router.planner import Router
+from router.service.answer_schemas import describe_answers
 from router.service.curve_routes import add_curve_routes
 from router.service.description import describe_components, describe_errors
 from router.service.direct_route import DirectRoute
@@ -117,6 +118,7 @@ def _describe_all(app: FastAPI) -> None:
         schemas.update(
             describe_components((*BODIES, CurveBody, InferBody, OutcomesBody, PoolBody, ReplanBody))
         )
+        describe_answers(document)
         describe_errors(document)
         return document
 
