@@ -41,6 +41,9 @@ def test_signals_follow_the_search() -> None:
     assert second["covered"] == pytest.approx(first["covered"] + second["covered_newly"])
     assert (second["links"], second["links_newly"], second["is_linked_pair"]) == (2.0, 2.0, 1.0)
     assert second["open_name_place"] == 1.0
+    assert (second["links_from_named"], second["links_to_named"]) == (1.0, 1.0)
+    assert second["covered_by_linked"] == pytest.approx(second["covered"])
+    assert second["uncovered_rarest"] < first["uncovered_rarest"]
     assert second["new_words"] < 1.0
 
 

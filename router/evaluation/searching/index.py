@@ -14,6 +14,7 @@ References
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from dataclasses import dataclass, field
@@ -202,4 +203,5 @@ class Bm25Index:
 
     def weigh(self, words: Iterable[str]) -> float:
         """Sum how rare words are; words of no passage count nothing."""
-        return sum(self.weights.get(word, 0.0) for word in words)
+        # Exact, so that the order in which a set gives its words changes nothing.
+        return math.fsum(self.weights.get(word, 0.0) for word in words)

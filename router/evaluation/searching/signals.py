@@ -32,6 +32,8 @@ SIGNALS = (
     "covered_newly",
     "covered_by_one",
     "covered_unevenly",
+    "covered_lately",
+    "uncovered_rarest",
     "new_words",
     "names_asked",
     "names_read",
@@ -40,6 +42,10 @@ SIGNALS = (
     "links",
     "links_newly",
     "links_from_named",
+    "links_to_named",
+    "covered_by_linked",
+    "links_with_first",
+    "named_covered",
     "is_linked_pair",
     "has_open_name",
     "open_name_place",
@@ -112,6 +118,8 @@ def _read_coverage(trail: SearchTrail) -> list[float]:
         covered - index.weigh(words & before) / known,
         max(shares, default=0.0),
         covered - max(shares, default=0.0),
+        max(shares[len(shares) - n_last :], default=0.0),
+        max((index.weights.get(word, 0.0) for word in words - before - last), default=0.0) / 10.0,
         len(last - before) / max(len(last), 1),
     ]
 
@@ -124,7 +132,8 @@ def _read_titles(trail: SearchTrail) -> list[float]:
     texts = [passages[place].text for place in places]
     asked = find_names(trail.question)
     joined = "\n".join(texts)
-    named = [title in trail.question for title in titles]
+    question = trail.question.lower()
+    named = [title.lower() in question for title in titles]
     links = {
         (source, target)
         for target, title in enumerate(titles)
@@ -134,6 +143,12 @@ def _read_titles(trail: SearchTrail) -> list[float]:
     n_before = len(places) - n_last
     fresh = sum(max(pair) >= n_before for pair in links)
     from_named = sum(named[source] and not named[target] for source, target in links)
+    to_named = sum(named[target] and not named[source] for source, target in links)
+    words = set(trail.words)
+    held = [words & trail.index.words[place] for place in places]
+    known = max(trail.index.weigh(words), 1e-9)
+    by_named = [some for some, is_named in zip(held, named, strict=True) if is_named]
+    together = [trail.index.weigh(held[source] | held[target]) for source, target in links]
     return [
         float(len(asked)),
         sum(any(name in title or title in name for title in titles) for name in asked)
@@ -143,6 +158,10 @@ def _read_titles(trail: SearchTrail) -> list[float]:
         float(len(links)),
         float(fresh),
         float(from_named),
+        float(to_named),
+        max(together, default=0.0) / known,
+        float(sum(0 in pair for pair in links)),
+        trail.index.weigh(set().union(*by_named)) / known,
         float(any(pair[::-1] in links for pair in links)),
     ]
 
