@@ -12,6 +12,7 @@ caller unaware of this project would catch::
     │   ├── MenuError                    a menu or one of its options
     │   ├── PriceError                   a price table, or a price that is missing
     │   ├── AllocationError              arrays handed to the allocator
+    │   ├── OverlapError                 logged choices that cannot answer for a plan
     │   ├── UnknownError (LookupError)   a pool or a plan that is not there
     │   └── ConflictError                a pool, key or outcome that contradicts an earlier one
     ├── BundleError (ValueError)         a bundle that is damaged or made for other features
@@ -45,6 +46,7 @@ __all__ = [
     "MenuError",
     "MissingExtraError",
     "NonFiniteError",
+    "OverlapError",
     "OverloadError",
     "PoolExhaustedError",
     "PriceError",
@@ -91,6 +93,10 @@ class PriceError(InputError):
 
 class AllocationError(InputError):
     """Arrays handed to the allocator have wrong shapes, signs or non-finite entries."""
+
+
+class OverlapError(InputError):
+    """Logged choices say nothing, or too little, about what a plan would have done."""
 
 
 class UnknownError(InputError, LookupError):

@@ -22,6 +22,7 @@ BUILTINS = {
     "ConflictError": ValueError,
     "BundleError": ValueError,
     "NonFiniteError": ValueError,
+    "OverlapError": ValueError,
     "OverloadError": RuntimeError,
     "EncoderError": RuntimeError,
     "LedgerError": OSError,
