@@ -26,14 +26,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from benchmarks._figures import Figure, finish, parse_options, show
-from router import Plan, Policy, Question, Replanner, Report, Router, read_log
-from router.costs import cost_menu
+from router import Policy, Replanner, Report, Router, read_log
 from router.evaluation import build_view, cross_fit
 from router.evaluation.environments import TableEnvironment
-from router.models.surface import Surface
-from router.options import Menu, Option
-from router.plan_problem import PlanProblem
-from router.question_costs import QuestionCosts
+from router.evaluation.plan_tables import plan_table
+from router.options import Menu
 from router.scoring import best_mixture
 from router.strategies.outcome_belief import OutcomeBelief
 from router.strategies.outcome_kinship import OutcomeKinship
@@ -113,45 +110,6 @@ def score_outcomes(
     yield Figure(f"{log.dataset}: kinship, other model", pairs[2], unit)
 
 
-def make_plan(
-    log: OutcomeLog, expected: NDArray[np.float64], cost: NDArray[np.float64], budget: float
-) -> Plan:
-    """Plan questions of which a table says what to expect, all options at their mean cost."""
-    options = tuple(
-        Option(
-            option.name,
-            model=option.model,
-            strategy=option.strategy,
-            reasoning_effort=option.reasoning_effort,
-            reasoning_tokens=option.reasoning_tokens,
-            samples=option.samples,
-            costs={"usd": float(amount)},
-        )
-        for option, amount in zip(log.options, cost, strict=True)
-    )
-    menu = Menu(options, log.dataset)
-    evidence = ("outcomes",) * len(menu)
-    surface = Surface(menu, expected, expected, expected, evidence)
-    questions = tuple(Question(f"q{row}", "text") for row in range(len(expected)))
-    costs = QuestionCosts(cost_menu(menu), None, 0.0)
-    problem = PlanProblem(questions, surface, costs, ("usd",))
-    amount = {"usd": int(budget * 1e6)}
-    solution = problem.solve(amount, None, allow_unfunded=False)
-    return Plan(
-        "plan-0",
-        "none",
-        "none",
-        questions,
-        surface,
-        solution.choices,
-        problem.cost_micro,
-        amount,
-        costs,
-        {"usd": 0.0},
-        solution.gap,
-    )
-
-
 def drive_policies(
     log: OutcomeLog, view: DenseView, expected: NDArray[np.float64], n_questions: int
 ) -> Iterator[Figure]:
@@ -168,7 +126,7 @@ def drive_policies(
     low, high = float(mean.min()), float(mean[level.argmax()])
     for fraction in FRACTIONS:
         budget = (low + fraction * (high - low)) * len(rows)
-        plan = make_plan(log, np.clip(expected[rows], 0.0, 1.0), mean, budget)
+        plan = plan_table(log.options, np.clip(expected[rows], 0.0, 1.0), mean.tolist(), budget)
         ends = {}
         for name, is_checked in (("upfront", False), ("re-planned", True)):
             ids = [question.id for question in plan.questions]

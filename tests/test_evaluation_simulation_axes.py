@@ -11,10 +11,12 @@ from router.evaluation.simulation import (
     Axis,
     Population,
     combine_axes,
+    find_levels,
     measure_axis,
     measure_interaction,
 )
 from router.exceptions import InputError
+from router.options import Option
 from tests.test_evaluation_simulation_fitting import make_log
 
 if TYPE_CHECKING:
@@ -89,3 +91,26 @@ def test_what_does_not_fit_is_refused(call: Callable[[], object], message: str) 
     """Errors name the axis, option or number."""
     with pytest.raises(InputError, match=message):
         call()
+
+
+def test_levels_are_found_where_only_one_thing_differs() -> None:
+    """Efforts come from none to high, over all models that have them all."""
+    options = [
+        Option(f"{model}-{effort}-{n}", model=model, reasoning_effort=effort, samples=n)
+        for model, effort, n in (
+            ("a", "high", 1),
+            ("a", "none", 1),
+            ("a", "low", 1),
+            ("b", "high", 1),
+            ("b", "none", 1),
+            ("b", "low", 1),
+            ("b", "low", 8),
+        )
+    ]
+    found = find_levels(options, "reasoning_effort")
+    assert list(found) == ["none", "low", "high"]
+    assert found["low"] == ("a-low-1", "b-low-1")
+    assert list(find_levels(options, "samples")) == ["1", "8"]
+    assert find_levels(options, "search_steps") == {}
+    with pytest.raises(InputError, match="'colour'"):
+        find_levels(options, "colour")

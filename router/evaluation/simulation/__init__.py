@@ -4,6 +4,7 @@ from router.evaluation.simulation.agents import CorrelatedAgents
 from router.evaluation.simulation.axes import (
     Axis,
     combine_axes,
+    find_levels,
     measure_axis,
     measure_interaction,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "SimulatedPredictor",
     "Traffic",
     "combine_axes",
+    "find_levels",
     "fit_population",
     "measure_axis",
     "measure_interaction",

@@ -17,6 +17,7 @@ import numpy as np
 from router.evaluation.simulation.orthants import load_normal
 from router.evaluation.simulation.population import SHARE_MAX, Population
 from router.exceptions import InputError
+from router.options import REASONING_EFFORTS
 from router.scoring import bootstrap_means, percentile_interval
 
 if TYPE_CHECKING:
@@ -24,10 +25,13 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from router.options import Option
     from router.outcomes import OutcomeLog
     from router.scoring import Interval
 
-__all__ = ["Axis", "combine_axes", "measure_axis", "measure_interaction"]
+__all__ = ["Axis", "combine_axes", "find_levels", "measure_axis", "measure_interaction"]
+
+AXES = ("model", "reasoning_effort", "search_steps", "samples")
 
 # Of the variance of a joint surface, what the kept directions explain at least.
 VARIANCE_KEPT = 0.999
@@ -82,6 +86,62 @@ class Axis:
     def is_falling(self) -> bool:
         """Whether spending more is somewhere worse on average."""
         return bool((np.diff(self.shifts) < 0.0).any())
+
+
+def find_levels(options: Sequence[Option], axis: str) -> dict[str, tuple[str, ...]]:
+    """Find options that differ along one axis and in nothing else.
+
+    Parameters
+    ----------
+    options : sequence of Option
+        Of a log or a menu.
+    axis : {"model", "reasoning_effort", "search_steps", "samples"}
+        What may differ.
+
+    Returns
+    -------
+    dict of str to tuple of str
+        By level, in the order of spending where it has one, the names of options, in one order of
+        whatever else varies; empty where no two options differ along the axis alone.
+
+    Raises
+    ------
+    InputError
+        If there is no such axis.
+
+    Examples
+    --------
+    >>> from router.options import Option
+    >>> options = [Option(f"{m}|{n}", model=m, samples=n) for m in "ab" for n in (1, 4)]
+    >>> find_levels(options, "samples")
+    {'1': ('a|1', 'b|1'), '4': ('a|4', 'b|4')}
+    """
+    if axis not in AXES:
+        raise InputError(f"axis {axis!r} is unknown: allowed are {', '.join(AXES)}")
+    groups: dict[tuple[object, ...], dict[object, str]] = {}
+    for option in options:
+        rest = tuple(getattr(option, name) for name in AXES if name != axis)
+        groups.setdefault(rest, {}).setdefault(getattr(option, axis), option.name)
+    found: tuple[tuple[int, int], list[object], list[dict[object, str]]] = ((0, 0), [], [])
+    for levels in {frozenset(group) for group in groups.values() if len(group) > 1}:
+        whole = [group for group in groups.values() if levels <= set(group)]
+        # Of as many steps the set of more levels says more.
+        worth = (len(levels) - 1) * len(whole), len(levels)
+        if worth > found[0]:
+            found = (worth, sorted(levels, key=_place_level), whole)
+    return {
+        f"{level:g}" if isinstance(level, float) else str(level): tuple(
+            group[level] for group in found[2]
+        )
+        for level in found[1]
+    }
+
+
+def _place_level(level: object) -> tuple[float, str]:
+    """Place a level: efforts from none to high, numbers by size, names by name."""
+    if level in REASONING_EFFORTS:
+        return float(REASONING_EFFORTS.index(str(level))), ""
+    return (float(level), "") if isinstance(level, (int, float)) else (0.0, str(level))
 
 
 def measure_axis(
