@@ -2,7 +2,7 @@
 
 Run it as ``python benchmarks/guarantees.py``; ``--quick`` draws 200 splits instead of 1,000.
 
-A split draws 2,000 calibration questions with replacement, so that the whole log is the population
+A split draws 1,000 calibration questions with replacement, so that the whole log is the population
 and the truth of every setting is known. The floor is a share of what the option with the best mean
 quality reaches. Settings: a price on every option's cost, so that each question takes the option of
 best predicted quality minus price times cost (``prices``); and an upper and a give-up threshold on
@@ -42,9 +42,9 @@ if TYPE_CHECKING:
     from router.evaluation.risk_control import TestMethod
 
 LOGS = ("bbh_thinking", "mmlu_gsm8k_two_models", "nine_models")
-SHARES, DELTAS = (0.95, 0.9), (0.05, 0.1)
+SHARES, DELTAS = (0.9, 0.95), (0.05, 0.1)
 METHODS: tuple[TestMethod, ...] = ("betting", "hoeffding_bentkus")
-N_PRICES, N_CALIBRATION = 40, 2_000
+N_PRICES, N_CALIBRATION = 40, 1_000
 
 
 class Family(NamedTuple):
@@ -130,10 +130,10 @@ def measure(
 def all_parts(n_splits: int) -> Iterator[Figure]:
     """Run everything."""
     folder = Path(os.environ.get("ROUTER_DATA", "../shared/data")) / "outcomes"
-    for name in LOGS:
-        families, *full = prepare(folder, name)
-        for kind, family in families.items():
-            for share in SHARES:
+    prepared = {name: prepare(folder, name) for name in LOGS}
+    for share in SHARES:
+        for name, (families, *full) in prepared.items():
+            for kind, family in families.items():
                 label = f"{name}, {kind}, floor {share}"
                 yield from measure(label, family, (full[0], full[1]), share, n_splits=n_splits)
 
