@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from router.budgets import from_micro
@@ -16,6 +17,7 @@ from router.exceptions import BudgetError, PoolExhaustedError, StoreError, Unkno
 from router.ledger.prices import count_expected
 from router.ledger.records import Answer
 from router.service.answers import write_json
+from router.service.plan_answers import PlanAnswer
 from router.service.recording import Recorder
 from router.service.schemas import make_budget, make_menu, make_questions
 
@@ -152,9 +154,10 @@ class Allocating:
         if body.pool is None:
             budget = make_budget(body.budget)
             amounts = None if budget is None else budget.to_dict()
-            plan = await self._plan(body, questions, amounts, {})
-            self.sidecar.shelf.keep(tenant, plan)
-            return await self._give(plan, tenant, key, shadow=shadow)
+            added = {"shadow": True} if shadow else {}
+            written = await self._plan(body, questions, amounts, {}, added)
+            self.sidecar.shelf.keep(tenant, written.plan)
+            return await self._give(written, tenant, key, shadow=shadow)
         for _ in range(TRIES):
             answer = await self._draw(body, questions, tenant, key, shadow=shadow)
             if answer is not None:
@@ -170,10 +173,12 @@ class Allocating:
         questions: Sequence[Question],
         amounts: Mapping[str, float] | None,
         prices: Mapping[str, float],
-    ) -> Plan:
-        """Make a plan within amounts, away from the loop that answers others."""
+        added: Mapping[str, Any],
+    ) -> PlanAnswer:
+        """Make and write a plan within amounts, away from the loop that answers others."""
         with self.sidecar.traces.span("plan") as spot:
-            plan = await self.sidecar.desk.allocate(
+            written = await self.sidecar.desk.plan(
+                partial(PlanAnswer.write, added=added),
                 questions,
                 amounts,
                 menu=make_menu(body.menu),
@@ -184,18 +189,16 @@ class Allocating:
                 shadow_price=prices or None,
             )
             spot.note("n_questions", len(questions))
-            spot.note("is_fallback", plan.degraded is not None)
-            return plan
+            spot.note("is_fallback", written.plan.degraded is not None)
+            return written
 
     async def _give(
-        self, plan: Plan, tenant: str, key: RequestKey | None, *, shadow: bool
+        self, written: PlanAnswer, tenant: str, key: RequestKey | None, *, shadow: bool
     ) -> Answer:
         """Give a plan that takes nothing from a pool, and write it down behind it."""
-        document = plan.to_dict()
-        if shadow:
-            document["shadow"] = True
+        plan, document = written.plan, written.document
         recorder, ledger = self._recorder, self.sidecar.ledger
-        answer = Answer(200, write_json(document))
+        answer = Answer(200, written.content)
         self._count(document, "shadow" if shadow else _name_kind(plan))
         if recorder is None or ledger is None:
             return answer
@@ -210,7 +213,7 @@ class Allocating:
         except StoreError:
             # The plan is good for all that; only what comes of it cannot be reported.
             self.sidecar.metrics.count("ledger", "failed")
-            return Answer(200, write_json(document | {"recorded": False}))
+            return Answer(200, write_json({**document, "recorded": False}))
         return answer
 
     async def _draw(
@@ -234,16 +237,16 @@ class Allocating:
             cap = {} if budget is None else budget.to_micro()
             allowance = decide_allowance(state, pending, cap, len(questions))
             amounts = {unit: from_micro(amount) for unit, amount in allowance.amounts_micro.items()}
+            lease_seconds = body.lease_s or self.sidecar.lease_seconds
+            added = {"shadow": True} if shadow else {"pool": name, "lease_s": lease_seconds}
             try:
-                plan = await self._plan(body, questions, amounts, allowance.prices)
+                written = await self._plan(body, questions, amounts, allowance.prices, added)
             except BudgetError as error:
                 raise self._blame(error, body, allowance.amounts_micro, cap) from error
             if shadow:
-                return await self._give(plan, tenant, key, shadow=True)
+                return await self._give(written, tenant, key, shadow=True)
             recorder = self._require_recorder()
-            lease_seconds = body.lease_s or self.sidecar.lease_seconds
-            document = plan.to_dict() | {"pool": name, "lease_s": lease_seconds}
-            answer = Answer(200, write_json(document))
+            plan, answer = written.plan, Answer(200, written.content)
             record = recorder.record(plan, self._fingerprint, tenant=tenant)
             future = ledger.reserve(
                 record,
@@ -256,7 +259,7 @@ class Allocating:
             self._add(pending, record, 1)
         if not await self._wait(future, pending, record):
             return None
-        self._count(document, _name_kind(plan))
+        self._count(written.document, _name_kind(plan))
         self.sidecar.shelf.keep(tenant, plan, pool=name)
         return answer
 

@@ -13,15 +13,15 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from router.exceptions import AllocationError, InputError, NonFiniteError, OverloadError
 from router.fallback import Fallback
 from router.planner import Router
 from router.service.crew import Crew, Job
 from router.service.desk_limits import DeskLimits
+from router.service.desk_outcome import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -47,32 +47,6 @@ REST_SECONDS = 0.5
 
 
 DEFAULT_LIMITS = DeskLimits()
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome(Generic[Value]):
-    """What was found, and why it was found without the model, if it was.
-
-    Parameters
-    ----------
-    value : object
-        A surface, or the points of a curve.
-    degraded : str or None
-        One of :data:`router.choices.DEGRADED`.
-    """
-
-    value: Value
-    degraded: str | None = None
-
-    def mark(self, document: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Mark an answer that was found without the model.
-
-        Examples
-        --------
-        >>> Outcome(1, "model_slow").mark({"answer": 1})
-        {'answer': 1, 'degraded': 'model_slow'}
-        """
-        return document if self.degraded is None else {**document, "degraded": self.degraded}
 
 
 class PlanningDesk:
@@ -175,17 +149,42 @@ class PlanningDesk:
         OverloadError
             If too much is asked at once.
         """
+        return await self.plan(lambda plan: plan, questions, budget, menu=menu, **options)
 
-        def plan(router: Router) -> Plan:
+    async def plan(
+        self,
+        finish: Callable[[Plan], Value],
+        questions: Sequence[Question],
+        budget: Budget | Mapping[str, float] | None = None,
+        *,
+        menu: Menu | None = None,
+        **options: Any,
+    ) -> Value:
+        """Plan as :meth:`allocate` does, and finish the plan on the thread that made it.
+
+        Parameters
+        ----------
+        finish : callable
+            Makes of a plan what is given back. Done elsewhere, its work and that for the next
+            request would take turns at the interpreter, some ten times a request.
+        questions, budget, menu, **options
+            As for :meth:`Router.allocate`.
+
+        Returns
+        -------
+        object
+            What `finish` made.
+        """
+
+        def plan(router: Router) -> Value:
             """Plan with the model."""
-            return router.allocate(questions, budget, menu=menu, **options)
+            return finish(router.allocate(questions, budget, menu=menu, **options))
 
-        def fall_back(fallback: Fallback, cause: str) -> Plan:
+        def fall_back(fallback: Fallback, cause: str) -> Value:
             """Plan without it."""
-            return fallback.allocate(cause, questions, budget, menu=menu, **options)
+            return finish(fallback.allocate(cause, questions, budget, menu=menu, **options))
 
-        outcome = await self._ask(plan, fall_back, questions, menu)
-        return outcome.value
+        return (await self._ask(plan, fall_back, questions, menu)).value
 
     async def predict(
         self, questions: Sequence[Question], *, menu: Menu | None = None

@@ -1,0 +1,64 @@
+"""Answers that are plans: written where the plan was made, beside what the service adds to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from router.service.answers import write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from router.plan import Plan
+
+__all__ = ["PlanAnswer"]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanAnswer:
+    """A plan and the answer that gives it.
+
+    Parameters
+    ----------
+    plan : Plan
+        As it was made.
+    document : mapping
+        The plan ready for JSON, and what the service adds.
+    content : bytes
+        The document as JSON.
+    """
+
+    plan: Plan
+    document: Mapping[str, Any]
+    content: bytes
+
+    @classmethod
+    def write(cls, plan: Plan, added: Mapping[str, Any]) -> PlanAnswer:
+        """Write a plan.
+
+        Parameters
+        ----------
+        plan : Plan
+            What is given.
+        added : mapping
+            Fields of the service's own, behind those of the plan.
+
+        Returns
+        -------
+        PlanAnswer
+
+        Raises
+        ------
+        ValueError
+            If a number of the plan is not finite.
+
+        Examples
+        --------
+        >>> from router import Router
+        >>> plan = Router.load().allocate(["Who ruled Zurich in 1336?"], {"usd": 0.01})
+        >>> PlanAnswer.write(plan, {"shadow": True}).content[-15:]
+        b',"shadow":true}'
+        """
+        document = plan.to_dict() | dict(added)
+        return cls(plan, document, write_json(document))
