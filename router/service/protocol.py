@@ -11,6 +11,7 @@ from router.service.alarms import Alarm
 from router.service.errors import write_error
 from router.service.limits import WireLimits
 from router.service.metrics import OTHER, NoMetrics
+from router.service.quiet_transport import QuietTransport
 
 if TYPE_CHECKING:
     import asyncio
@@ -75,6 +76,7 @@ class WireProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a connection; where there are too many, the one idle longest goes."""
         super().connection_made(transport)
+        self.transport = QuietTransport(transport)  # type: ignore[assignment]  # As good as one.
         self.arrival.set(self.limits.idle_seconds)
         if len(self.connections) > self.limits.connections_max:
             idle = [c for c in self.connections if isinstance(c, WireProtocol) and c.is_idle()]

@@ -154,8 +154,8 @@ def _send_and_end(port: int, content: bytes) -> bytes:
             connection.shutdown(socket.SHUT_WR)
             while piece := connection.recv(65_536):
                 received += piece
-        except ConnectionError:
-            # The server has heard enough.
+        except OSError:
+            # The server has heard enough; once it is gone there is nothing to shut down either.
             return bytes(received)
     return bytes(received)
 
