@@ -45,8 +45,9 @@ KNOWN = {
 KNOWN_OFF = 0.002
 AT, AT_PASSAGES = (2, 3, 4), (9, 12, 15)
 STEPS_MAX = 8
-PRICES, STOP_PRICES = np.geomspace(0.004, 0.2, 10), np.geomspace(0.003, 0.15, 10)
-WIDTH_PRICES = np.geomspace(0.001, 0.06, 8)
+# They span a little more than the mean costs at which policies are compared.
+PRICES, STOP_PRICES = np.geomspace(0.02, 0.2, 7), np.geomspace(0.003, 0.1, 9)
+WIDTH_PRICES = np.geomspace(0.004, 0.035, 5)
 QUERY_GOALS = {"hotpotqa": (0.08, 0.10, 0.08), "2wikimultihopqa": (0.02, 0.03, 0.03)}
 TITLE_GOALS = {"hotpotqa": (0.11, 0.125, 0.11), "2wikimultihopqa": (0.13, 0.165, 0.17)}
 STOP_GOALS = {"hotpotqa": (0.012, 0.025, 0.006), "2wikimultihopqa": (0.0, 0.009, 0.003)}
