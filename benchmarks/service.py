@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -204,6 +204,19 @@ def measure_plans(server: Server, texts: list[str]) -> Iterator[Figure]:
     yield Figure(f"allocate 1 x 32, {CONNECTIONS} connections", load.per_second, "requests/s")
 
 
+def measure_two(servers: tuple[Server, Server], texts: list[str]) -> Iterator[Figure]:
+    """Measure what a second process that plans, on a port of its own, would be good for."""
+    batches = draw_batches(texts, BATCH, servers[0].sizes.n_requests, seed=1)
+    budget = {"searches": SEARCHES_PER_QUESTION * BATCH}
+    requests = make_requests(write_bodies(batches, budget=budget, menu=MENU))
+    share = CONNECTIONS // len(servers)
+    servers[1].ask(requests, share)
+    with ThreadPoolExecutor(len(servers)) as pool:
+        loads = list(pool.map(lambda server: server.ask(requests, share)[0], servers))
+    name = f"allocate {BATCH} x 32, {CONNECTIONS} connections shared by two servers"
+    yield Figure(name, sum(load.per_second for load in loads), "requests/s")
+
+
 def measure_flush(folder: Path, count: int) -> float:
     """Measure the median time of a flush of four kilobytes to the disk, in milliseconds."""
     times = []
@@ -309,6 +322,8 @@ def measure(sizes: Sizes) -> Iterator[Figure]:
     texts = [text for text in read_texts(find_data()) if low <= len(text) <= high]
     with serve(sizes) as server:
         yield from measure_plans(server, texts)
+        with serve(sizes) as second:
+            yield from measure_two((server, second), texts)
     with (
         tempfile.TemporaryDirectory() as folder,
         serve(sizes, "--data", str(Path(folder) / "ledger")) as server,
