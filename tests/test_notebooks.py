@@ -18,7 +18,7 @@ NOTEBOOKS = {
     "02_search_and_reasoning.ipynb": (2, "searches moves", "300 questions x 12 options"),
     "03_wide_deep_vote.ipynb": (3, "perfect check", "toy-small|none|s0|n1 is right"),
     "04_replanning.ipynb": (2, "60 drawn questions", "400 drawn questions"),
-    "05_from_logs.ipynb": (2, "600 logged decisions", "5000 logged decisions"),
+    "05_from_logs.ipynb": (2, "3000 logged decisions", "5000 logged decisions"),
     "06_guarantees.ipynb": (3, "of 10 calibrations", "of 200 calibrations"),
     "07_capacity.ipynb": (2, "price (default)", "400,000 questions drawn"),
     "08_small_or_large.ipynb": (2, "hardest fifth", "easiest fifth"),
