@@ -124,3 +124,37 @@ def test_plans_of_nothing_are_refused() -> None:
     ):
         with pytest.raises(InputError):
             wrong()
+
+
+def test_a_fit_finds_what_votes_were_drawn_with() -> None:
+    """Share, thrown away samples and correlation come back, inside their intervals."""
+    chance = np.random.default_rng(8)
+    n_steps, correlation, p = 4_000, 0.2, 0.85
+    total = 1.0 / correlation - 1.0
+    shares = chance.beta(p * total, (1.0 - p) * total, n_steps)
+    votes = chance.integers(1, 8, n_steps)
+    right = chance.binomial(votes, shares)
+    flagged = chance.negative_binomial(votes, 0.9)
+    voting = StepVoting.fit(right, votes, flagged, n_resamples=60)
+    assert voting.p == pytest.approx(p, abs=0.015)
+    assert voting.correlation == pytest.approx(correlation, abs=0.04)
+    assert voting.flagged == pytest.approx(0.1, abs=0.01)
+    for name in ("p", "flagged", "correlation"):
+        estimate = voting.estimates[name]
+        assert estimate.low <= getattr(voting, name) <= estimate.high
+    assert voting == StepVoting(voting.p, voting.flagged, voting.correlation)
+
+
+@pytest.mark.parametrize(
+    ("counts", "words"),
+    [
+        (([2], [1]), "none above"),
+        (([1, 1], [1, 1]), "two votes"),
+        (([1, 0], [2, 2]), "above one half"),
+        (([1.5], [2]), "n_right"),
+    ],
+)
+def test_counts_that_say_nothing_are_refused(counts: tuple[Any, Any], words: str) -> None:
+    """Impossible counts, and votes that are mostly wrong, are named."""
+    with pytest.raises(InputError, match=words):
+        StepVoting.fit(*counts, n_resamples=5)

@@ -9,19 +9,24 @@ that a target needs therefore grows with the logarithm of s, and the whole cost 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from router.exceptions import InputError
+from router.strategies.estimates import Estimate, bound_by_resampling, read_counts
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from collections.abc import Mapping
+
+    from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["StepVoting", "VotingPlan"]
 
+# Votes that are all alike would leave nothing to vote about.
+CORRELATION_MAX = 0.999
 # Above this lead a plan is no plan any more.
 LEAD_MAX = 10_000
 # Points of the quadrature over how right steps differ; more change nothing in ten digits.
@@ -68,6 +73,8 @@ class StepVoting:
     correlation : float, default=0
         How much the votes of one step err together, from 0 to 1: steps differ by a Beta
         distribution with this intraclass correlation.
+    estimates : mapping of str to Estimate
+        Intervals of what was fitted; empty for what was given.
 
     Raises
     ------
@@ -97,6 +104,7 @@ class StepVoting:
     p: float
     flagged: float = 0.0
     correlation: float = 0.0
+    estimates: Mapping[str, Estimate] = field(default_factory=dict, compare=False)
 
     kind = "external"
 
@@ -112,6 +120,80 @@ class StepVoting:
         for name, value in (("flagged", self.flagged), ("correlation", self.correlation)):
             if not 0.0 <= value < 1.0:
                 raise InputError(f"{name} is {value}: from 0 to below 1 is needed")
+
+    @classmethod
+    def fit(
+        cls,
+        n_right: ArrayLike,
+        n_votes: ArrayLike,
+        n_flagged: ArrayLike = 0,
+        *,
+        seed: int = 0,
+        n_resamples: int = 200,
+    ) -> StepVoting:
+        """Fit to the votes of many steps whose right answers are known.
+
+        Parameters
+        ----------
+        n_right, n_votes : array_like of int, shape (n,)
+            Right votes and all votes of each step that were not thrown away; two or more of some
+            steps, which say how far votes err together.
+        n_flagged : array_like of int, shape (n,) or scalar, default=0
+            Samples of each step that were thrown away.
+        seed : int, default=0
+            Seed of the resamples.
+        n_resamples : int, default=200
+            Number of resamples of steps.
+
+        Returns
+        -------
+        StepVoting
+            With estimates of ``p``, ``flagged`` and ``correlation``.
+
+        Raises
+        ------
+        InputError
+            If counts are impossible, no step has two votes, or votes are right no more often than
+            wrong.
+
+        Notes
+        -----
+        Two votes of one step are both right with probability p^2 + p (1 - p) times the correlation,
+        and x (x - 1) / (n (n - 1)) says without bias how often they are.
+
+        Examples
+        --------
+        >>> voting = StepVoting.fit([3, 2, 3, 3], [3, 3, 3, 3], [1, 0, 0, 0], n_resamples=20)
+        >>> round(voting.p, 3), round(voting.flagged, 3)
+        (0.917, 0.077)
+        """
+        right, votes = read_counts("n_right", n_right), read_counts("n_votes", n_votes)
+        flagged = np.broadcast_to(read_counts("n_flagged", n_flagged), right.shape)
+        if right.ndim != 1 or right.shape != votes.shape or (right > votes).any():
+            raise InputError("n_right has to be one count a step, none above its n_votes")
+        if not (votes > 1).any():
+            raise InputError(
+                "no step has two votes, so that nothing says how far they err together"
+            )
+
+        def measure(rows: NDArray[np.int64]) -> dict[str, float]:
+            """Measure the steps drawn."""
+            x, n = right[rows], votes[rows]
+            share = x.sum() / max(int(n.sum()), 1)
+            several = n > 1
+            both = x[several] * (x[several] - 1) / (n[several] * (n[several] - 1))
+            spread = share * (1.0 - share)
+            together = (both.mean() - share**2) / spread if spread > 0.0 and both.size else 0.0
+            thrown = flagged[rows].sum()
+            return {
+                "p": float(share),
+                "flagged": float(thrown / max(int(thrown + n.sum()), 1)),
+                "correlation": float(min(max(together, 0.0), CORRELATION_MAX)),
+            }
+
+        found = bound_by_resampling(measure, len(right), seed=seed, n_resamples=n_resamples)
+        values = {name: estimate.value for name, estimate in found.items()}
+        return cls(**values, estimates=found)
 
     def step_success(self, lead: int) -> float:
         """Probability that a step comes out right.
