@@ -79,6 +79,7 @@ class PredictedAttempts:
     --------
     Synthetic, perfect verifier:
 
+    >>> from router.strategies.population import BetaPopulation
     >>> attempts = PredictedAttempts(BetaPopulation(0.38, 1.13), 0.5)
     >>> attempts.multiply([4, 16]).round(2).tolist()
     [1.74, 3.36]
