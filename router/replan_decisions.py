@@ -6,9 +6,9 @@ from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["ACTIONS", "Action", "Decision", "Replan"]
+__all__ = ["ACTIONS", "Action", "Decision", "Replan", "explain_end"]
 
 Action = Literal["start", "continue", "repeat", "switch", "stop", "give_up", "running", "done"]
 # Those that spend more.
@@ -145,3 +145,36 @@ class Replan:
             "shadow_price": dict(self.shadow_price),
             "expected_quality": self.expected_quality,
         }
+
+
+def explain_end(tried: Sequence[object], held: float, *, is_done: bool) -> tuple[Action, str]:
+    """Say why nothing more is spent on a question.
+
+    Parameters
+    ----------
+    tried : sequence
+        What ran, if anything.
+    held : float
+        How surely its answer is right.
+    is_done : bool
+        Whether it was reported as done.
+
+    Returns
+    -------
+    action : str
+        How it ends.
+    reason : str
+        Why.
+
+    Examples
+    --------
+    >>> explain_end([], 0.0, is_done=False)[0]
+    'give_up'
+    """
+    if is_done:
+        return "done", "reported as done"
+    if not tried:
+        return "give_up", "no option is worth its price in what is left of the budget"
+    if held <= 0.0:
+        return "give_up", "what ran has failed, and nothing else is worth its price"
+    return "stop", f"right with {held:.3f} as it stands; more is not worth its price"

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable
+    from collections.abc import Hashable, Sequence
 
     from numpy.typing import NDArray
 
     from router.options import Menu, Option
+    from router.replan_decisions import Action
 
 __all__ = ["MenuKinship"]
 
@@ -55,6 +56,18 @@ class MenuKinship:
         -------
         ndarray of bool, shape (m,)
         """
+        known = self._continuations.get(first)
+        if known is None:
+            known = self._continuations[first] = self._find_longer(first)
+        return known
+
+    @cached_property
+    def _continuations(self) -> dict[int, NDArray[np.bool_]]:
+        """What was found of options that ran before."""
+        return {}
+
+    def _find_longer(self, first: int) -> NDArray[np.bool_]:
+        """Go through the menu for options that only add to one."""
         one = self.menu.options[first]
         return np.array(
             [
@@ -66,6 +79,27 @@ class MenuKinship:
                 for place, other in enumerate(self.menu)
             ]
         )
+
+    def name_action(self, tried: Sequence[int], option: int) -> Action:
+        """Name what running an option is, after what has run.
+
+        Parameters
+        ----------
+        tried : sequence of int
+            Options that ran.
+        option : int
+            The one to run.
+
+        Returns
+        -------
+        str
+            ``start``, ``continue``, ``repeat`` or ``switch``.
+        """
+        if not tried:
+            return "start"
+        if any(self.continues(one)[option] for one in tried):
+            return "continue"
+        return "repeat" if option in tried else "switch"
 
     def choose_firsts(
         self, quality: NDArray[np.float64], cost: NDArray[np.float64]

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from router.replan_menu import MenuKinship
     from router.strategies.outcome_kinship import OutcomeKinship
 
-__all__ = ["Pairs", "Progress", "Steps", "weigh_steps"]
+__all__ = ["OUT_OF_REACH", "Pairs", "Progress", "Steps", "round_costs", "weigh_steps"]
+
+# What cannot be done costs more than any budget, and still adds up to a 64-bit number.
+OUT_OF_REACH = 2**62
 
 
 class Steps(NamedTuple):
@@ -78,7 +81,7 @@ class Pairs:
         level = find_quantile(np.clip(quality, QUALITY_MIN, 1.0 - QUALITY_MIN))
         both = compute_joint(-level[:, self.first], -level[:, self.second], self.correlation)
         failing = 1.0 - quality[:, self.first]
-        paid = cost[:, self.first] + failing[..., None] * cost[:, self.second]
+        paid = cost[:, self.first] + _multiply(failing[..., None], cost[:, self.second])
         return Steps(1.0 - both, paid)
 
 
@@ -133,20 +136,22 @@ def weigh_steps(
         Where answers were checked, a next try counts where the best so far is wrong, which is kept
         where it is right; where nobody looked, the last answer stands.
     """
-    belief = OutcomeBelief.start(quality, menu.models, families=menu.families, kinship=kinship)
     known = [(option, seen) for option, seen in progress.tried if seen is not None]
     left = _charge(cost, progress, menu)
     if not known:
         last = progress.tried[-1][0]
         return _put_together(quality, quality[last], left, _none(pairs), cost.shape[1])
     best = max(seen for _, seen in known)
+    if best == 1.0:
+        return _put_together(np.ones(len(quality)), 1.0, left, _none(pairs), cost.shape[1])
+    belief = OutcomeBelief.start(quality, menu.models, families=menu.families, kinship=kinship)
     # The case that matters is that all of them are wrong: then, and only then, a next try counts.
     for option, seen in known:
         belief = belief.observe(option, 0.0 if seen == best else seen)
     after = belief.quality
     reached = best + (1.0 - best) * after
     further = _none(pairs)
-    if pairs is not None and best < 1.0:
+    if pairs is not None:
         further = _weigh_pairs(belief, best, left, pairs)
     return _put_together(reached, best, left, further, cost.shape[1])
 
@@ -157,6 +162,9 @@ def _charge(
     """Charge options in full, but those that continue one that ran only for what they add."""
     left = cost.copy()
     for option, _ in progress.tried:
+        if not np.isfinite(cost[option]).all():
+            # It ran although it is off the menu: nobody knows what of others is paid by that.
+            continue
         longer = menu.continues(option) & np.isfinite(cost[:, 0])
         left[longer] = np.minimum(left[longer], np.maximum(cost[longer] - cost[option], 0.0))
     return left
@@ -173,7 +181,14 @@ def _weigh_pairs(
         failed = replace(belief, outcomes=(*belief.outcomes, (first, 0.0))).quality
         quality[mine] = after[first] + (1.0 - after[first]) * failed[pairs.second[mine]]
     failing = (1.0 - after[pairs.first])[:, None]
-    return Steps(best + (1.0 - best) * quality, cost[pairs.first] + failing * cost[pairs.second])
+    paid = cost[pairs.first] + _multiply(failing, cost[pairs.second])
+    return Steps(best + (1.0 - best) * quality, paid)
+
+
+def _multiply(share: NDArray[np.float64], cost: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Multiply costs, what cannot be had staying out of reach whatever share of it is wanted."""
+    known = np.isfinite(cost)
+    return np.where(known, share * np.where(known, cost, 0.0), np.inf)
 
 
 def _none(pairs: Pairs | None) -> Steps | None:
@@ -200,3 +215,21 @@ def _put_together(
     return Steps(
         np.concatenate([part for part, _ in parts]), np.concatenate([paid for _, paid in parts])
     )
+
+
+def round_costs(cost: NDArray[np.float64], n_questions: int) -> NDArray[np.int64]:
+    """Round costs up to micro-units; what cannot be done is out of reach.
+
+    Parameters
+    ----------
+    cost : ndarray of float64
+        Infinite where something cannot be done.
+    n_questions : int
+        How many costs may be added up.
+
+    Returns
+    -------
+    ndarray of int64, same shape
+    """
+    far = OUT_OF_REACH // (n_questions + 1)
+    return np.where(np.isfinite(cost), np.ceil(np.minimum(cost, far)), far).astype(np.int64)

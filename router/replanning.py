@@ -16,9 +16,9 @@ from router.allocation import solve
 from router.allocation.reallocation import Reallocation
 from router.budgets import MICRO, to_micro_ceil
 from router.exceptions import BudgetError, InputError
-from router.replan_decisions import Decision, Replan
+from router.replan_decisions import Decision, Replan, explain_end
 from router.replan_menu import MenuKinship
-from router.replan_rows import Pairs, Progress, Steps, weigh_steps
+from router.replan_rows import OUT_OF_REACH, Pairs, Progress, Steps, round_costs, weigh_steps
 from router.strategies.outcome_kinship import OutcomeKinship
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Replanner"]
 
-# What cannot be done costs more than any budget, and still adds up to a 64-bit number.
-OUT_OF_REACH = 2**62
+# Of one question.
+TRIES_MAX = 64
 
 
 class Replanner:
@@ -98,8 +98,10 @@ class Replanner:
         # Until something is decided anew, the plan's own choices stand.
         self._chosen = np.where(plan.choice_index >= 0, plan.choice_index, shape[1])
         self._changed: set[int] = set()
+        self._unweighed: set[int] = set()
         self._running: frozenset[int] = frozenset()
-        self._said: dict[int, tuple[int, Decision]] = {}
+        self._decisions: list[Decision] = []
+        self._written = self._chosen
 
     def _choose_pairs(self) -> Pairs:
         """Choose pairs of a first and a second try by what is expected on average."""
@@ -150,18 +152,34 @@ class Replanner:
             progress.spent_micro[place] += int(paid)
         progress.tried.append((column, report.quality))
         progress.is_done = report.is_done
-        steps = weigh_steps(
-            self._quality[row],
-            self._cost[row],
-            progress,
-            self._menu,
-            self._pairs,
-            kinship=self._kinship,
-        )
-        self._steps.quality[row], self._steps.cost[row] = steps
+        self._unweighed.add(row)
+
+    def _weigh_anew(self) -> set[int]:
+        """Weigh the next steps of questions that were reported on, once each, and list them."""
+        weighed = self._unweighed | self._changed
+        for row in self._unweighed:
+            progress = self._progress[row]
+            steps = weigh_steps(
+                self._quality[row],
+                self._cost[row],
+                progress,
+                self._menu,
+                self._pairs,
+                kinship=self._kinship,
+            )
+            self._steps.quality[row], self._steps.cost[row] = steps
+            self._changed.add(row)
+            # What is free and never right would be tried for ever.
+            if progress.is_done or len(progress.tried) >= TRIES_MAX:
+                self._leave_stopping(row)
+        self._unweighed = set()
+        return weighed
+
+    def _leave_stopping(self, row: int) -> None:
+        """Leave a question nothing but to stop."""
+        self._steps.cost[row] = np.inf
+        self._steps.cost[row, self._stop] = 0.0
         self._changed.add(row)
-        if report.is_done:
-            self.close([report.id])
 
     def close(self, ids: Iterable[str]) -> None:
         """Leave questions out that are over, without a report.
@@ -174,9 +192,10 @@ class Replanner:
         for name in ids:
             row = self._places[name]
             self._progress[row].is_done = True
-            self._steps.cost[row] = np.inf
-            self._steps.cost[row, self._stop] = 0.0
-            self._changed.add(row)
+            if self._progress[row].tried:
+                self._unweighed.add(row)
+            else:
+                self._leave_stopping(row)
 
     def _locate(self, report: Report) -> tuple[int, int]:
         """Find question and option of a report."""
@@ -212,23 +231,20 @@ class Replanner:
             If something is said to be running that no decision asked for.
         """
         at_work = self._find_running(running)
+        anew = self._weigh_anew() | (at_work ^ self._running)
         whole = [int(budget * (1.0 - reserve)) for budget in self._budget]
         choices, price = self._solve(at_work, whole)
-        decisions = tuple(
-            self._decide(row, column, is_running=row in at_work)
-            for row, column in enumerate(choices)
-        )
         self._chosen = np.array(choices)
+        self._running = at_work
+        self._write_anew(anew)
         spent = self._spent
-        weights = np.array([question.weight for question in self._plan.questions])
-        expected = np.array([decision.expected_quality for decision in decisions])
         taken = np.maximum(self._chosen, 0)
         costs = self._steps.cost[np.arange(len(taken)), taken]
         costs = np.where((self._chosen >= 0)[:, None], costs, 0.0)
         units = self._plan.units
         return Replan(
             self._plan.plan_id,
-            decisions,
+            tuple(self._decisions),
             {unit: amount / MICRO for unit, amount in zip(units, spent, strict=True)},
             {
                 unit: max(0, whole - amount) / MICRO
@@ -236,7 +252,7 @@ class Replanner:
             },
             dict(zip(units, (np.ceil(costs).sum(axis=0) / MICRO).tolist(), strict=True)),
             {unit: value * MICRO for unit, value in zip(units, price, strict=True)},
-            float(expected @ weights / weights.sum()),
+            self._average(),
         )
 
     @property
@@ -289,10 +305,9 @@ class Replanner:
         batch = self._batch
         batch.budget = budget
         rows = sorted(self._changed | (at_work ^ self._running))
-        self._running = at_work
         self._changed = set()
         if rows:
-            costs = self._to_whole(self._steps.cost[rows, :, 0])
+            costs = round_costs(self._steps.cost[rows, :, 0], len(self._places))
             for place, row in enumerate(rows):
                 if row in at_work:
                     kept = costs[place, self._chosen[row]]
@@ -308,20 +323,14 @@ class Replanner:
     @cached_property
     def _batch(self) -> Reallocation:
         """Hulls of all questions, as they are before anything is reported."""
-        # Built from what has been reported up to now; later reports change single rows.
         spent = [progress.spent_micro[0] for progress in self._progress]
-        costs = self._to_whole(self._steps.cost[..., 0]) + np.array(spent)[:, None]
+        costs = round_costs(self._steps.cost[..., 0], len(self._places)) + np.array(spent)[:, None]
         batch = Reallocation(self._steps.quality, costs, self._budget[0], weights=self._weights)
         for row, amount in enumerate(spent):
             if amount:
                 batch.advance(row, amount)
         self._changed = set()
         return batch
-
-    def _to_whole(self, cost: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Round costs up to micro-units; what cannot be done is out of reach."""
-        far = OUT_OF_REACH // (len(self._places) + 1)
-        return np.where(np.isfinite(cost), np.ceil(np.minimum(cost, far)), far).astype(np.int64)
 
     @cached_property
     def _weights(self) -> NDArray[np.float64] | None:
@@ -336,25 +345,32 @@ class Replanner:
         needed = [[self._places[name] for name in question.depends_on] for question in questions]
         return needed if any(needed) else []
 
-    def _decide(self, row: int, column: int, *, is_running: bool) -> Decision:
-        """Put a choice in words; those that are as they were are not written anew."""
-        progress = self._progress[row]
-        state = hash((column, len(progress.tried), progress.is_done, is_running))
-        kept = self._said.get(row)
-        if kept is not None and kept[0] == state:
-            return kept[1]
-        decision = self._write(row, column, is_running=is_running)
-        self._said[row] = (state, decision)
-        return decision
+    def _write_anew(self, rows: set[int]) -> None:
+        """Put choices in words, where they are not as they were."""
+        if not self._decisions:
+            rows = set(range(len(self._chosen)))
+            self._decisions = [None] * len(rows)  # type: ignore[list-item]  # Filled at once.
+        else:
+            rows |= set(np.flatnonzero(self._chosen != self._written).tolist())
+        for row in rows:
+            self._decisions[row] = self._write(row, int(self._chosen[row]))
+        self._written = self._chosen
 
-    def _write(self, row: int, column: int, *, is_running: bool) -> Decision:
+    def _average(self) -> float:
+        """Average what is expected of all questions in the end, by their weights."""
+        expected = np.array([decision.expected_quality for decision in self._decisions])
+        if self._weights is None:
+            return float(expected.mean())
+        return float(expected @ self._weights / self._weights.sum())
+
+    def _write(self, row: int, column: int) -> Decision:
         """Write a decision."""
         progress, units = self._progress[row], self._plan.units
         name = self._plan.questions[row].id
         nothing = dict.fromkeys(units, 0.0)
         held = float(self._steps.quality[row, self._stop])
         if column in {-1, self._stop}:
-            ended, reason = _explain_end(progress, held)
+            ended, reason = explain_end(progress.tried, held, is_done=progress.is_done)
             return Decision(name, ended, None, nothing, held if progress.tried else 0.0, reason)
         first, second = column, None
         if column > self._stop and self._pairs is not None:
@@ -363,7 +379,11 @@ class Replanner:
         names = self._plan.surface.menu.names
         cost = np.ceil(self._steps.cost[row, column]) / MICRO
         expected = float(self._steps.quality[row, column])
-        action: Action = "running" if is_running else self._name_action(progress, first)
+        action: Action = (
+            "running"
+            if row in self._running
+            else self._menu.name_action([option for option, _ in progress.tried], first)
+        )
         reason = f"expected {expected:.3f} in the end"
         reason += f", {held:.3f} as it stands" if progress.tried else ""
         reason += "" if second is None else f"; {names[second]} where it fails"
@@ -376,24 +396,3 @@ class Replanner:
             reason,
             None if second is None else names[second],
         )
-
-    def _name_action(self, progress: Progress, column: int) -> Action:
-        """Name what running an option is, after what has run."""
-        if not progress.tried:
-            return "start"
-        if any(self._menu.continues(option)[column] for option, _ in progress.tried):
-            return "continue"
-        if any(option == column for option, _ in progress.tried):
-            return "repeat"
-        return "switch"
-
-
-def _explain_end(progress: Progress, held: float) -> tuple[Action, str]:
-    """Say why nothing more is spent on a question."""
-    if progress.is_done:
-        return "done", "reported as done"
-    if not progress.tried:
-        return "give_up", "no option is worth its price in what is left of the budget"
-    if held <= 0.0:
-        return "give_up", "what ran has failed, and nothing else is worth its price"
-    return "stop", f"right with {held:.3f} as it stands; more is not worth its price"

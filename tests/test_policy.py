@@ -13,7 +13,9 @@ import pytest
 
 from router import Policy, Report
 from router.evaluation.environments import TableEnvironment
+from router.evaluation.plan_tables import plan_table
 from router.exceptions import ConflictError, InputError
+from router.options import Option
 from tests.test_replanning import MENU, QUALITY, make
 
 if TYPE_CHECKING:
@@ -65,6 +67,17 @@ def test_looking_pays_where_answers_are_checked() -> None:
     checked = drive(plan, truth, is_checked=True)[1]
     assert checked.mean_quality > plain.mean_quality + 0.05
     assert checked.mean_cost <= 4.0
+
+
+def test_what_is_free_is_not_tried_for_ever() -> None:
+    """An option without cost that never succeeds is given up after a number of tries."""
+    plan = plan_table([Option("free", model="s")], np.array([[0.3]]), [0.0], 1.0)
+    environment = TableEnvironment(
+        ["q0"], ["free"], np.array([[0.0]]), np.array([[0.0]]), is_checked=True
+    )
+    policy = Policy(plan, is_checked=True)
+    policy.run(environment)
+    assert len(policy.log) == 66
 
 
 def test_a_log_makes_every_decision_again() -> None:

@@ -165,6 +165,16 @@ def test_weights_conditions_and_dependences_hold() -> None:
     assert (found["q1"].option, found["q2"].option) == ("large", "large")
 
 
+@pytest.mark.parametrize("is_checked", [False, True])
+def test_options_off_the_menu_stay_off_it(*, is_checked: bool) -> None:
+    """What is forbidden is not continued or paired, and makes nothing cheaper by having run."""
+    fields = {"q0": {"forbidden_options": ["small", "large"]}}
+    router, plan = make(budget=30.0, **fields)
+    reports = [Report("q0", "small", {"usd": 1.0}, quality=0.0)]
+    found = by_id(router.replan(plan, reports, is_checked=is_checked))["q0"]
+    assert (found.option, found.cost, found.fallback_option) == ("small-more", {"usd": 3.0}, None)
+
+
 def test_several_budgets_hold_together() -> None:
     """None of two budgets is exceeded by what is planned after a report."""
     menu_costs = {"usd": 12.0, "searches": 4.0}

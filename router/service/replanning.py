@@ -7,15 +7,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from router.budgets import MICRO
+from router.budgets import MICRO, to_micro_ceil
 from router.exceptions import ConflictError
 from router.replanning import Replanner
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from router.plan import Plan
@@ -136,7 +135,7 @@ def _limit(plan: Plan, reports: Sequence[Report], held: Held) -> Plan:
     for report in reports:
         if report.id not in held:
             for unit in plan.units:
-                budget[unit] += int(np.ceil(report.cost.get(unit, 0.0) * MICRO))
+                budget[unit] += int(to_micro_ceil(report.cost.get(unit, 0.0)))
     return replace(plan, budget_micro=budget)
 
 
@@ -146,7 +145,7 @@ def _sum_needed(plan: Plan, found: Replan, reports: Sequence[Report], held: Held
     for report in reports:
         if report.id in needed:
             for unit in needed[report.id]:
-                needed[report.id][unit] += int(np.ceil(report.cost.get(unit, 0.0) * MICRO))
+                needed[report.id][unit] += int(to_micro_ceil(report.cost.get(unit, 0.0)))
     for decision in found:
         if decision.id in needed:
             for unit in needed[decision.id]:
