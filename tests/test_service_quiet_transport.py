@@ -22,6 +22,10 @@ class Transport:
         """Say whether it is closed."""
         return self.closed
 
+    def write_eof(self) -> None:
+        """End what is sent."""
+        self.closed = True
+
     def write(self, data: bytes) -> None:
         """Keep what is written."""
         if self.closed:
@@ -38,6 +42,17 @@ def test_answers_reach_a_client_and_nobody_else() -> None:
     quiet.write(b"second")
     assert transport.written == [b"first"]
     assert quiet.is_closing()
+
+
+def test_nothing_follows_the_end() -> None:
+    """After the end of what is sent, an invitation to send more goes nowhere."""
+    transport = Transport()
+    quiet = QuietTransport(cast("Any", transport))
+    quiet.write(b"refused")
+    quiet.write_eof()
+    transport.closed = False
+    quiet.write(b"HTTP/1.1 100 Continue")
+    assert transport.written == [b"refused"]
 
 
 def test_the_loop_raises_without_it() -> None:

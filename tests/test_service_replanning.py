@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from starlette.testclient import TestClient
 
+from router import Replanner, Report
 from router.ledger import Ledger
 from router.planner import Router
 from router.service.application import create_app
@@ -166,13 +168,48 @@ def test_the_shelf_forgets_what_was_asked_for_longest_ago() -> None:
     """Plans beyond its size go, the one not asked for longest first."""
     router = Router(tiny_bundle(), PRICES)
     plans = [router.allocate([text["text"] for text in QUESTIONS], {"usd": 0.02}) for _ in "abc"]
-    shelf = PlanShelf(bytes_max=14_000)
+    shelf = PlanShelf()
+    shelf.keep("t", plans[0])
+    shelf = PlanShelf(bytes_max=2 * shelf.n_bytes)
     for plan in plans[:2]:
         shelf.keep("t", plan)
     assert len(shelf) == 2
     shelf.take("t", plans[0].plan_id)
     shelf.keep("t", plans[2])
-    assert shelf.take("t", plans[0].plan_id) == (plans[0], None)
+    assert shelf.take("t", plans[0].plan_id)[0].plan_id == plans[0].plan_id
     for tenant, plan in (("t", plans[1]), ("other", plans[0])):
         with pytest.raises(LookupError):
             shelf.take(tenant, plan.plan_id)
+
+
+def test_a_kept_plan_is_decided_on_like_the_whole() -> None:
+    """What the shelf leaves out of a plan is nothing that re-planning asks for."""
+    plan = Router(tiny_bundle(), PRICES).allocate([QUESTIONS[0]["text"]], {"usd": 0.02})
+    shelf = PlanShelf()
+    shelf.keep("t", plan, pool="night")
+    kept, pool = shelf.take("t", plan.plan_id)
+    assert pool == "night"
+    report = Report("q1", plan.choices[0].option, quality=0.0)
+    for replanner in (whole := Replanner(plan), slim := Replanner(kept)):
+        replanner.report(report)
+    assert whole.plan() == slim.plan()
+
+
+def test_kept_plans_take_what_they_are_said_to() -> None:
+    """Hundreds of plans take no more memory than the shelf believes, within a factor of two."""
+    router = Router(tiny_bundle(), PRICES)
+    shelf = PlanShelf()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for row in range(300):
+            menu = {"options": [{"name": f"o{row}-{n}", "costs": {"usd": n}} for n in range(4)]}
+            texts = [f"{question['text']} {row}" for question in QUESTIONS]
+            plan = router.allocate(texts, {"usd": 6}, menu=menu)
+            plan.to_dict()
+            shelf.keep("t", plan)
+        del plan
+        held = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert 0.3 * shelf.n_bytes < held < 2.0 * shelf.n_bytes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from router.exceptions import UnknownError
@@ -12,7 +13,9 @@ if TYPE_CHECKING:
 
 __all__ = ["PlanShelf"]
 
-BYTES_MAX = 64 * 2**20
+BYTES_MAX = 32 * 2**20
+# A question or an option takes about so much, its names and tables included.
+OBJECT_BYTES = 1_500
 
 
 class PlanShelf:
@@ -20,8 +23,13 @@ class PlanShelf:
 
     Parameters
     ----------
-    bytes_max : int, default=67108864
+    bytes_max : int, default=33554432
         What their predictions may take together.
+
+    Attributes
+    ----------
+    n_bytes : int
+        What they take now, about.
 
     Examples
     --------
@@ -35,7 +43,7 @@ class PlanShelf:
     def __init__(self, bytes_max: int = BYTES_MAX) -> None:
         self._bytes_max = bytes_max
         self._plans: OrderedDict[tuple[str, str], tuple[Plan, str | None]] = OrderedDict()
-        self._n_bytes = 0
+        self.n_bytes = 0
 
     def __len__(self) -> int:
         """Count the plans."""
@@ -53,13 +61,13 @@ class PlanShelf:
         pool : str, optional
             The pool that holds what it costs.
         """
-        place = (tenant, plan.plan_id)
+        place, plan = (tenant, plan.plan_id), _slim(plan)
         known = self._plans.pop(place, None)
-        self._n_bytes += _weigh(plan) - (0 if known is None else _weigh(known[0]))
+        self.n_bytes += _weigh(plan) - (0 if known is None else _weigh(known[0]))
         self._plans[place] = plan, pool
-        while self._n_bytes > self._bytes_max and self._plans:
+        while self.n_bytes > self._bytes_max and self._plans:
             _, (gone, _) = self._plans.popitem(last=False)
-            self._n_bytes -= _weigh(gone)
+            self.n_bytes -= _weigh(gone)
 
     def take(self, tenant: str, plan_id: str) -> tuple[Plan, str | None]:
         """Find a plan.
@@ -90,9 +98,27 @@ class PlanShelf:
         return found
 
 
+def _slim(plan: Plan) -> Plan:
+    """Keep of a plan what re-planning asks for, and nothing that was worked out of it."""
+    surface = replace(
+        plan.surface,
+        low=plan.surface.quality,
+        high=plan.surface.quality,
+        familiarity=None,
+        abstained=None,
+        batch_error=None,
+        doubt=None,
+        consumption=None,
+        features=None,
+    )
+    costs = replace(plan.costs, consumption=None)
+    return replace(plan, surface=surface, costs=costs, notes=(), axes=None)
+
+
 def _weigh(plan: Plan) -> int:
-    """Weigh what a plan holds, texts included."""
-    surface = plan.surface
-    arrays = (surface.quality, surface.low, surface.high, plan.cost_micro)
+    """Weigh what a plan holds: arrays, texts, and the objects of questions and options."""
+    arrays = plan.surface.quality.nbytes + plan.cost_micro.nbytes + plan.choice_index.nbytes
+    arrays += 0 if plan.closed is None else plan.closed.nbytes
     texts = sum(len(question.text) for question in plan.questions)
-    return sum(array.nbytes for array in arrays) + 4 * texts + 1024 * (1 + len(plan.questions))
+    objects = 4 + len(plan.questions) + len(plan.surface.menu)
+    return arrays + 4 * texts + OBJECT_BYTES * objects

@@ -1,4 +1,4 @@
-"""A transport that lets an answer go nowhere where its client has left already."""
+"""A transport that lets go nowhere what is written when nobody is to be told any more."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ __all__ = ["QuietTransport"]
 
 
 class QuietTransport:
-    """Everything that a transport is, but that writing to a connection that is gone is no error.
+    """Everything that a transport is, but that writing when all is said or over is no error.
 
-    A client may leave between two pieces of its answer. The loop knows before the protocol does,
-    and raises at the next write; the answer would then be taken for a defect of the service.
+    A refused request ends what is sent, and its application may ask for the rest of the body right
+    then, at which the server would invite the client to send it. Or a client leaves between two
+    pieces of its answer, which the loop knows before the protocol does. Either raises at the next
+    write, which would then be taken for a defect of the service.
 
     Parameters
     ----------
@@ -22,10 +24,11 @@ class QuietTransport:
         The one underneath.
     """
 
-    __slots__ = ("_transport",)
+    __slots__ = ("_has_ended", "_transport")
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
+        self._has_ended = False
 
     def __getattr__(self, name: str) -> Any:
         """Give everything else as it is underneath."""
@@ -39,5 +42,10 @@ class QuietTransport:
         data : bytes
             What the client would have read.
         """
-        if not self._transport.is_closing():
+        if not self._has_ended and not self._transport.is_closing():
             self._transport.write(data)
+
+    def write_eof(self) -> None:
+        """End what is sent; what is written from now on is dropped."""
+        self._has_ended = True
+        self._transport.write_eof()
