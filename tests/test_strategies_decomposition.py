@@ -145,6 +145,25 @@ def test_a_fit_finds_what_votes_were_drawn_with() -> None:
     assert voting == StepVoting(voting.p, voting.flagged, voting.correlation)
 
 
+@pytest.mark.parametrize("correlation", [0.0, 0.2])
+def test_votes_stopped_at_a_lead_are_not_taken_for_votes_that_err_together(
+    correlation: float,
+) -> None:
+    """What a step's own voting leaves behind, stopped by what it saw, is fitted as it was drawn."""
+    chance = np.random.default_rng(9)
+    n_steps, p = 4_000, 0.8
+    total = 1.0 / correlation - 1.0 if correlation else 1e9
+    shares = chance.beta(p * total, (1.0 - p) * total, n_steps)
+    right, votes = np.zeros((2, n_steps), dtype=np.int64)
+    for _ in range(200):
+        is_open = np.abs(2 * right - votes) < 2
+        right += is_open & (chance.random(n_steps) < shares)
+        votes += is_open
+    voting = StepVoting.fit(right, votes, n_resamples=10)
+    assert voting.p == pytest.approx(p, abs=0.02)
+    assert voting.correlation == pytest.approx(correlation, abs=0.05)
+
+
 @pytest.mark.parametrize(
     ("counts", "words"),
     [

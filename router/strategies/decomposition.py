@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from router.exceptions import InputError
+from router.strategies.beta_fitting import maximise_likelihood
 from router.strategies.estimates import Estimate, bound_by_resampling, read_counts
 
 if TYPE_CHECKING:
@@ -158,8 +159,9 @@ class StepVoting:
 
         Notes
         -----
-        Two votes of one step are both right with probability p^2 + p (1 - p) times the correlation,
-        and x (x - 1) / (n (n - 1)) says without bias how often they are.
+        The likelihood of the votes, steps differing by a beta distribution, is climbed. It is the
+        same whether their number was fixed or they were asked for until one answer led, as a plan
+        asks for them; moments would take the stopping for votes that err together.
 
         Examples
         --------
@@ -179,16 +181,12 @@ class StepVoting:
         def measure(rows: NDArray[np.int64]) -> dict[str, float]:
             """Measure the steps drawn."""
             x, n = right[rows], votes[rows]
-            share = x.sum() / max(int(n.sum()), 1)
-            several = n > 1
-            both = x[several] * (x[several] - 1) / (n[several] * (n[several] - 1))
-            spread = share * (1.0 - share)
-            together = (both.mean() - share**2) / spread if spread > 0.0 and both.size else 0.0
+            a, b = maximise_likelihood(x, n)
             thrown = flagged[rows].sum()
             return {
-                "p": float(share),
+                "p": a / (a + b),
                 "flagged": float(thrown / max(int(thrown + n.sum()), 1)),
-                "correlation": float(min(max(together, 0.0), CORRELATION_MAX)),
+                "correlation": min(1.0 / (a + b + 1.0), CORRELATION_MAX),
             }
 
         found = bound_by_resampling(measure, len(right), seed=seed, n_resamples=n_resamples)
