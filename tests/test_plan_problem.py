@@ -110,10 +110,13 @@ def test_plans_equal_trying_every_plan(batch: Any, budget: int, share: float) ->
         with pytest.raises(BudgetError, match="does not reach the cheapest plan"):
             router.allocate(questions, {"usd": budget})
     target = share * max(mean for mean, _ in plans)
-    least = min(cost for mean, cost in plans if mean >= target - 1e-9)
+    # A target that is missed by a rounding may count as reached, or not.
+    least, most = (
+        min(cost for mean, cost in plans if mean >= target - slack) for slack in (1e-9, 0.0)
+    )
     cheapest = router.allocate(questions, target_quality=target)
     assert cheapest.totals["mean_quality"] >= target - 1e-9
-    assert cheapest.totals["cost"]["usd"] == pytest.approx(least)
+    assert least - 1e-4 <= cheapest.totals["cost"]["usd"] <= most + 1e-4
     assert cheapest.totals["budget"] == {}
     assert cheapest.gap == 0.0
 
