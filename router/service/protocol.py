@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import httptools
@@ -67,7 +68,8 @@ class WireProtocol(HttpToolsProtocol):
         self.declining = False
         self.refused: _UnacceptableError | None = None
         self.running: RequestResponseCycle = None  # type: ignore[assignment]  # As the base does.
-        self.idle_since = self.loop.time()
+        # The loop's own clock counts whole milliseconds, in which two clients can look alike.
+        self.idle_since = time.monotonic()
         self.timed = (IDLE, 0)
         self.arrival = Alarm(self.loop, self._end_arrival)
         self.reading = Alarm(self.loop, self._end_reading)
@@ -265,7 +267,7 @@ class WireProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """Go on to the next request, or wait for one."""
         self.server_state.total_requests += 1
-        self.idle_since = self.loop.time()
+        self.idle_since = time.monotonic()
         if self.transport.is_closing():
             self.closing = True
             self.arrival.set(self.limits.answer_seconds)
