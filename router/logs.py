@@ -42,7 +42,7 @@ OPTION_COLUMNS = ("model", "strategy", "reasoning_effort", "samples")
 # What a sidecar's export says beside it, for those who look into a log; training does not.
 LIVE_COLUMNS = (
     *("plan_id", "bundle_id", "price_id", "prices_stale"),
-    *("shadow", "late", "reported"),
+    *("shadow", "late", "reported", "propensity", "propensities"),
 )
 KNOWN_COLUMNS = {
     *REQUIRED_COLUMNS,

@@ -34,7 +34,7 @@ def test_merging_parts_gives_the_whole(tmp_path: Path) -> None:
     np.testing.assert_array_equal(merged.context["hops"], whole.context["hops"])
     np.testing.assert_array_equal(merged.unit_costs["usd"], whole.unit_costs["usd"])
     assert [o.name for o in merged.options] == [o.name for o in whole.options]
-    assert "ignored columns: propensity" in merged.notes
+    assert "ignored columns: colour" in merged.notes
     assert merged.dataset == "toy"
 
 

@@ -52,7 +52,7 @@ def test_every_kind_gives_the_same_log(tmp_path: Path, kind: str, *, flags: bool
     assert read.n_options == 3
     assert read.dataset == "toy"
     assert read.groups == ("g", None, "h")
-    assert read.notes == ("ignored columns: propensity", "averaged 3 repeated rows by trials")
+    assert read.notes == ("ignored columns: colour", "averaged 3 repeated rows by trials")
 
 
 @pytest.mark.parametrize("convert", [str, int, float, np.int64])

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from router import __version__
+from router.cli.estimating import estimate_policies
 from router.cli.evaluating import evaluate
 from router.cli.exporting import export_log
 from router.cli.inspecting import inspect
@@ -52,6 +53,7 @@ for command in (
     export_log,
 ):
     application.command()(command)
+application.command("off-policy")(estimate_policies)
 application.add_typer(menu_commands, name="menu")
 application.add_typer(key_commands, name="key")
 

@@ -74,7 +74,13 @@ class Predictor:
         default_factory=dict, init=False, repr=False, compare=False
     )
 
-    def predict(self, questions: Sequence[Question], menu: Menu) -> Surface:
+    def predict(
+        self,
+        questions: Sequence[Question],
+        menu: Menu,
+        *,
+        features: NDArray[np.float32] | None = None,
+    ) -> Surface:
         """Predict the quality of n questions under m options.
 
         Parameters
@@ -83,6 +89,8 @@ class Predictor:
             n questions.
         menu : Menu
             m options; the option to answer nothing has quality 0.
+        features : ndarray of float32, shape (n, d), optional
+            What this encoder made of the texts earlier, where these were not kept.
 
         Returns
         -------
@@ -98,7 +106,7 @@ class Predictor:
         """
         offer = self._make_offer(menu)
         texts = [question.text for question in questions]
-        features = self.encoder.encode(texts)
+        features = self.encoder.encode(texts) if features is None else features
         informed = self.context.append(features, [question.context for question in questions])
         informed, failure = self.embedding.prepend(informed, texts)
         quality = np.zeros((len(questions), len(menu)))

@@ -40,7 +40,7 @@ def make_frame() -> pd.DataFrame:
             "cost_usd": None if option == "b" else 0.125,
             "trials": trials,
             "context_hops": 1.5 if query_id == "1" else None,
-            "propensity": 0.5,
+            "colour": 0.5,
         }
         for query_id, text in texts.items()
         for steps, option in enumerate("abc")
