@@ -102,6 +102,6 @@ def test_menu_and_prices_are_stored() -> None:
 def test_log_may_be_given_as_a_file(tmp_path: Path) -> None:
     """A path is read first, so that a log never has to be opened by hand."""
     path = tmp_path / "log.csv"
-    write_frame(make_frame().drop(columns="propensity"), path)
+    write_frame(make_frame().drop(columns="colour"), path)
     with pytest.raises(LogError, match="3 questions are too few"):
         train(path)
