@@ -17,9 +17,15 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
+def clock() -> VirtualClock:
+    """Give the ledger's clock."""
+    return VirtualClock()
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, clock: VirtualClock) -> Iterator[Ledger]:
     """Give a ledger with a pool of 100 micro-units and a plan of three questions, audited."""
-    with Ledger(tmp_path / "data", clock=VirtualClock()) as ledger:
+    with Ledger(tmp_path / "data", clock=clock) as ledger:
         ledger.create_pool("t", make_pool("night", usd=100)).result()
         record = make_record("plan-1", [10, 20, 30], tenant="t")
         ledger.reserve(record, "night", lease_seconds=60, opening_price={}).result()
@@ -74,3 +80,34 @@ def test_plans_of_others_are_not_there(ledger: Ledger) -> None:
         ledger.read_open("other", "plan-1")
     with pytest.raises(UnknownError):
         ledger.move_reserved("other", "plan-1", {}).result()
+
+
+def test_questions_that_are_not_there_are_refused(ledger: Ledger) -> None:
+    """A question of another plan is no question to move to, and nothing moves then."""
+    move = ledger.move_reserved("t", "plan-1", {"q0": {"usd": 0}, "q3": {"usd": 10}})
+    with pytest.raises(UnknownError, match="no question 'q3'"):
+        move.result()
+    assert read(ledger) == {"q0": 10, "q1": 20, "q2": 30}
+
+
+def test_nothing_moves_after_the_lease(ledger: Ledger, clock: VirtualClock) -> None:
+    """Who is told that amounts moved may spend them, so that an ended lease is no silent matter."""
+    clock.pass_seconds(60)
+    with pytest.raises(ConflictError, match="nothing is held"):
+        ledger.move_reserved("t", "plan-1", {"q0": {"usd": 30}}).result()
+    assert ledger.read_pool("t", "night").accounts["usd"].free == 100
+
+
+def test_nothing_moves_after_the_last_settlement(ledger: Ledger) -> None:
+    """A plan of which every question is settled or released holds nothing to move."""
+    reports = [Report("q0", {}), Report("q1", released=True), Report("q2", {"usd": 1})]
+    ledger.settle("t", "plan-1", reports).result()
+    with pytest.raises(ConflictError, match="nothing is held"):
+        ledger.move_reserved("t", "plan-1", {}).result()
+
+
+def test_a_plan_without_a_pool_holds_nothing_to_move(ledger: Ledger) -> None:
+    """What was only written down was granted nothing."""
+    ledger.record(make_record("plan-2", [10], tenant="t")).result()
+    with pytest.raises(ConflictError, match="nothing is held"):
+        ledger.move_reserved("t", "plan-2", {}).result()

@@ -32,9 +32,15 @@ QUESTIONS = [
 
 
 @pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
+def clock() -> VirtualClock:
+    """Give the ledger's clock."""
+    return VirtualClock()
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, clock: VirtualClock) -> Iterator[Ledger]:
     """Give a ledger, audited at the end."""
-    with Ledger(tmp_path / "data", clock=VirtualClock()) as ledger:
+    with Ledger(tmp_path / "data", clock=clock) as ledger:
         yield ledger
         assert ledger.audit() == []
 
@@ -117,6 +123,25 @@ def test_settled_questions_give_their_rest_to_the_pool(client: TestClient) -> No
     ask(client, "/v1/outcomes", plan_id=plan["plan_id"], outcomes=outcomes)
     ended = client.post("/v1/replan", json={"plan_id": plan["plan_id"]})
     assert (ended.status_code, ended.json()["error"]["code"]) == (409, "conflict")
+
+
+def test_a_lease_that_ends_while_re_planning_is_a_conflict(
+    client: TestClient, ledger: Ledger, clock: VirtualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was held when the work began and is not at its end is not promised to anybody."""
+    plan = ask(client, "/v1/allocate", questions=QUESTIONS, pool="night", budget={"usd": 0.02})
+    read_open = ledger.read_open
+
+    def read_at_the_last_moment(tenant: str, plan_id: str) -> dict[str, dict[str, int]] | None:
+        """Read what is held, and let the lease end right after."""
+        held = read_open(tenant, plan_id)
+        clock.pass_seconds(3600)
+        return held
+
+    monkeypatch.setattr(ledger, "read_open", read_at_the_last_moment)
+    late = client.post("/v1/replan", json={"plan_id": plan["plan_id"]})
+    assert (late.status_code, late.json()["error"]["code"]) == (409, "conflict")
+    assert read_pool(client)["reserved"] == {"usd": 0.0}
 
 
 def test_overspending_is_planned_with_and_charged_later(client: TestClient) -> None:

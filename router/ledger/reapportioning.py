@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from router.budgets import BUDGET_UNITS
-from router.exceptions import ConflictError
+from router.exceptions import ConflictError, UnknownError
 from router.ledger.plans import COLUMNS, find_plan
 from router.ledger.store import fetch
 
@@ -79,13 +79,18 @@ def move_reserved(
     Raises
     ------
     UnknownError
-        If there is no such plan.
+        If there is no such plan, or no such question in it.
     ConflictError
-        If more is needed than is held.
+        If nothing is held any more, as when the lease has ended, or more is needed than is held.
     """
+    plan = find_plan(connection, tenant, plan_id)
+    places = {name: position for position, name in enumerate(plan.content.ids)}
+    for name in amounts_micro:
+        if name not in places:
+            raise UnknownError(f"the plan has no question {name!r}")
     held = read_open(connection, tenant, plan_id)
     if not held:
-        return
+        raise ConflictError("nothing is held for this plan any more: allocate anew")
     wanted = {name: dict(amounts_micro.get(name, held[name])) for name in held}
     first = next(iter(held))
     for unit in held[first]:
@@ -97,8 +102,6 @@ def move_reserved(
                 f"questions of this plan need {-rest} micro-units of {unit} more than is held"
             )
         wanted[first][unit] += rest
-    plan = find_plan(connection, tenant, plan_id)
-    places = {name: position for position, name in enumerate(plan.content.ids)}
     for name, row in wanted.items():
         terms = ", ".join(f"{unit} = ?" for unit in held[name])
         connection.execute(
