@@ -133,13 +133,14 @@ def draw_dollars(replay: Replay, n_settings: int) -> Curve:
     prices = PRICES[:: max(1, len(PRICES) // n_settings)]
     quality, cost = np.zeros((2, len(prices), len(replay.fold)))
     call, answer = INPUT_USD * pool.input_tokens, OUTPUT_USD * pool.output_tokens
+    # One price of a dollar for all: prices are those of an answer, in what an average one costs.
+    per_usd = prices / answer.mean()
     for rows, prior, task in replay.learn():
         others = np.array(pool.tasks) == task
         others[rows] = False
         usd = VoteCost(float(call[others].mean()), float(answer[others].mean()), batch_max=16)
-        for setting, price in enumerate(prices):
-            # A price an answer, in the money that an average one costs.
-            policy = VotePolicy.plan(prior.look(task), usd, float(price) / usd.answer)
+        for setting, price in enumerate(per_usd):
+            policy = VotePolicy.plan(prior.look(task), usd, float(price))
             found, n_answers, n_calls = replay.follow(rows, policy)
             quality[setting, rows] = found
             cost[setting, rows] = n_calls * call[rows] + n_answers * answer[rows]
