@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import inspect
 import secrets
+import textwrap
 import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from router.ledger import answers, pools, schema
+from router.ledger import answers, pools, reapportioning, schema
 from router.ledger import ledger as ledger_module
 from router.ledger.clock import LeaseClock
 from tests.rigs import places
 from tests.rigs.ledger_machine import run_histories
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SECONDS = 12.0
 STEPS = 50
@@ -36,6 +42,23 @@ def unguard(statement: str) -> str:
     return changed
 
 
+def rewrite(function: Callable[..., Any], old: str, new: str) -> Callable[..., Any]:
+    """Make a function anew with some other words in it, which see what the first one sees."""
+    source = textwrap.dedent(inspect.getsource(function))
+    assert source.count(old) == 1
+    names = dict(vars(inspect.getmodule(function)))
+    exec(f"from __future__ import annotations\n{source.replace(old, new)}", names)  # noqa: S102
+    changed: Callable[..., Any] = names[function.__name__]
+    return changed
+
+
+def rewrite_move(old: str, new: str) -> tuple[object, str, Callable[..., Any]]:
+    """Plant a fault where amounts are moved."""
+    function = rewrite(reapportioning.move_reserved, old, new)
+    return ledger_module, "move_reserved", function
+
+
+REST = "wanted[first][unit] += rest"
 FAULTS = {
     "grants without looking": (pools, "GRANT", unguard(pools.GRANT)),
     "grants against overrun": (pools, "GRANT", pools.GRANT.replace(" + overrun +", " +")),
@@ -47,6 +70,18 @@ FAULTS = {
     "forgets answers": (answers, "KEEP_SECONDS", 0),
     "believes the date": (LeaseClock, "now", lambda clock: clock.read_wall()),
     "loses its log in a crash": (places, "STORE_FILES", ("ledger.sqlite", "secret")),
+    "moves more than is held": rewrite_move("if rest < 0:", "if False:"),
+    "refuses to move all": rewrite_move("if rest < 0:", "if rest <= 0:"),
+    "loses what rests": rewrite_move(REST, "pass"),
+    "counts what is moved twice": rewrite_move(REST, f"{REST} + wanted[first][unit]"),
+    "leaves what rests with the last": rewrite_move("iter(held)", "reversed(held)"),
+    "moves for later plans too": rewrite_move("WHERE plan = ?", "WHERE plan >= ?"),
+    "moves nothing without a word": rewrite_move("if not held:", "if not held: return\n    if 0:"),
+    "moves to questions not there": rewrite_move("if name not in places:", "if False:"),
+    "moves what is over": (
+        *(reapportioning, "read_open"),
+        rewrite(reapportioning.read_open, "AND state = 'open'", ""),
+    ),
 }
 
 

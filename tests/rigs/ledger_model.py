@@ -107,6 +107,35 @@ class Model:
             raise Refused("conflict")
         if key is not None:
             self.answers[key] = body, self.now + ANSWER_SECONDS
-        questions = [Question(question) for question in amounts]
+        questions = [Question(dict(question)) for question in amounts]
         self.plans[plan_id] = Plan(questions, self.now, self.now + lease)
-        return "granted"
+        return "done"
+
+    def list_held(self, plan_id: str) -> dict[int, Amounts]:
+        """List what is held for each open question of a plan, by its place."""
+        plan = self.plans.get(plan_id)
+        if plan is None:
+            raise Refused("unknown")
+        every = enumerate(plan.questions)
+        return {place: dict(q.amounts) for place, q in every if q.state == "open"}
+
+    def move(self, plan_id: str, needs: dict[int, Amounts]) -> str:
+        """Hold what open questions need now; what nobody needs falls to the first of them."""
+        held = self.list_held(plan_id)
+        questions = self.plans[plan_id].questions
+        if any(place >= len(questions) for place in needs):
+            raise Refused("unknown")
+        if not held:
+            raise Refused("conflict")
+        after: dict[int, Amounts] = {place: {} for place in held}
+        for unit in self.capacity:
+            for place, amounts in held.items():
+                after[place][unit] = needs.get(place, amounts).get(unit, 0)
+            unneeded = sum(row[unit] for row in held.values())
+            unneeded -= sum(row[unit] for row in after.values())
+            if unneeded < 0:
+                raise Refused("conflict")
+            after[min(after)][unit] += unneeded
+        for place, amounts in after.items():
+            questions[place].amounts = amounts
+        return "done"
