@@ -69,13 +69,15 @@ class MenuKinship:
     def _find_longer(self, first: int) -> NDArray[np.bool_]:
         """Go through the menu for options that only add to one."""
         one = self.menu.options[first]
+        samples, searches = one.samples, one.search_steps or 0.0
         return np.array(
             [
-                place != first
-                and self.families[place] == self.families[first]
-                and other.samples >= one.samples
-                and (other.search_steps or 0.0) >= (one.search_steps or 0.0)
-                and (other.reasoning_tokens == one.reasoning_tokens)
+                self.families[place] == self.families[first]
+                and other.reasoning_tokens == one.reasoning_tokens
+                and other.samples >= samples
+                and (other.search_steps or 0.0) >= searches
+                # What adds neither is another option, of which the same is said.
+                and (other.samples, other.search_steps or 0.0) != (samples, searches)
                 for place, other in enumerate(self.menu)
             ]
         )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from router.replan_menu import MenuKinship
     from router.strategies.outcome_kinship import OutcomeKinship
 
-__all__ = ["OUT_OF_REACH", "Pairs", "Progress", "Steps", "round_costs", "weigh_steps"]
+__all__ = ["OUT_OF_REACH", "Pairs", "Progress", "Steps", "charge", "round_costs", "weigh_steps"]
 
 # What cannot be done costs more than any budget, and still adds up to a 64-bit number.
 OUT_OF_REACH = 2**62
@@ -134,10 +134,11 @@ def weigh_steps(
     -------
     Steps
         Where answers were checked, a next try counts where the best so far is wrong, which is kept
-        where it is right; where nobody looked, the last answer stands.
+        where it is right; where nobody looked, the last answer stands. Beside answers that were
+        checked, one at which nobody looked is worth what they leave to expect of it.
     """
     known = [(option, seen) for option, seen in progress.tried if seen is not None]
-    left = _charge(cost, progress, menu)
+    left = charge(cost, progress, menu)
     if not known:
         last = progress.tried[-1][0]
         return _put_together(quality, quality[last], left, _none(pairs), cost.shape[1])
@@ -153,13 +154,46 @@ def weigh_steps(
     further = _none(pairs)
     if pairs is not None:
         further = _weigh_pairs(belief, best, left, pairs)
-    return _put_together(reached, best, left, further, cost.shape[1])
+    held = max(best, _trust_unseen(quality, progress, menu, kinship))
+    return _put_together(reached, held, left, further, cost.shape[1])
 
 
-def _charge(
+def _trust_unseen(
+    quality: NDArray[np.float64],
+    progress: Progress,
+    menu: MenuKinship,
+    kinship: OutcomeKinship,
+) -> float:
+    """Say how surely the best answer at which nobody looked is right, after what others showed."""
+    unseen = [option for option, seen in progress.tried if seen is None]
+    if not unseen:
+        return 0.0
+    belief = OutcomeBelief.start(quality, menu.models, families=menu.families, kinship=kinship)
+    for option, seen in progress.tried:
+        if seen is not None:
+            belief = belief.observe(option, seen)
+    return float(belief.quality[unseen].max())
+
+
+def charge(
     cost: NDArray[np.float64], progress: Progress, menu: MenuKinship
 ) -> NDArray[np.float64]:
-    """Charge options in full, but those that continue one that ran only for what they add."""
+    """Charge options in full, but those that continue one that ran only for what they add.
+
+    Parameters
+    ----------
+    cost : ndarray of float64, shape (m, k)
+        Of whole options, in micro-units; infinite where one is off the menu.
+    progress : Progress
+        What ran.
+    menu : MenuKinship
+        How options belong together.
+
+    Returns
+    -------
+    ndarray of float64, shape (m, k)
+        What is still to be paid.
+    """
     left = cost.copy()
     for option, _ in progress.tried:
         if not np.isfinite(cost[option]).all():

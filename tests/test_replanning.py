@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from router import Replanner, Report
+from router.evaluation.plan_tables import plan_table
 from router.exceptions import BudgetError, InputError
 from router.options import Menu, Option
 from tests.contracts.planning import make_router
@@ -243,3 +244,33 @@ def test_what_cannot_be_replanned_is_refused() -> None:
         router.replan(plan, [Report("q7", "small")])
     with pytest.raises(InputError, match="'huge'"):
         router.replan(plan, [{"id": "q0", "option": "huge"}])
+
+
+def test_an_option_that_adds_nothing_is_paid_in_full() -> None:
+    """Two prompts of one model of which the same is said do not continue each other for free."""
+    options = [
+        Option("first", model="m", strategy="prompt-1"),
+        Option("second", model="m", strategy="prompt-2"),
+    ]
+    plan = plan_table(options, np.array([[0.5, 0.8]]), [1.0, 1.0], 20.0)
+    replanner = Replanner(plan)
+    replanner.report(Report("q0", "first", {"usd": 1.0}, quality=0.0))
+    (decision,) = replanner.plan()
+    assert (decision.action, decision.option, decision.cost) == ("switch", "second", {"usd": 1.0})
+
+
+def test_what_continues_counts_as_planned_where_its_cost_is_not_reported() -> None:
+    """Only what a longer option adds is charged, as it was planned, and the rest is not lost."""
+    router, plan = make(budget=30.0)
+    short = Report("q2", "small", {"usd": 1.0}, quality=0.4)
+    found = router.replan(plan, [short, Report("q2", "small-more")])
+    assert found.spent == {"usd": 3.0}
+
+
+def test_an_answer_nobody_looked_at_stands_beside_one_that_failed() -> None:
+    """What was not checked is not called failed, and is worth less after another has failed."""
+    router, plan = make(QUALITY[:1], budget=9.0)
+    failed = Report("q0", "small", {"usd": 1.0}, quality=0.0)
+    found = by_id(router.replan(plan, [failed, Report("q0", "large", {"usd": 8.0})]))["q0"]
+    assert found.action == "stop"
+    assert 0.5 < found.expected_quality < 0.8
