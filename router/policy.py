@@ -12,6 +12,7 @@ import json
 from typing import TYPE_CHECKING, Any, Protocol
 
 from router.exceptions import ConflictError, InputError
+from router.replan_menu import MenuKinship
 from router.replanning import Replanner
 from router.reports import Report
 
@@ -109,6 +110,7 @@ class Policy:
         )
         self._predict = predict
         self._questions = {question.id: question for question in plan.questions}
+        self._menu = MenuKinship(plan.surface.menu)
         self._reserve = reserve
         self._running: dict[str, Decision] = {}
         self._state: Replan | None = None
@@ -161,9 +163,21 @@ class Policy:
             If a report is of nothing that was asked for; nothing of the step counts then.
         """
         taken = tuple(reports)
-        self._check(taken)
+        known = self._check(taken)
+        anew = {} if self._predict is None else {n: self._predict(q) for n, q in known.items()}
+        return self._advance(taken, known, anew)
+
+    def _advance(
+        self,
+        taken: tuple[Report, ...],
+        known: Mapping[str, Question],
+        anew: Mapping[str, NDArray[Any]],
+    ) -> tuple[Decision, ...]:
+        """Take in reports that were checked, with what is known and predicted since, and decide."""
+        checked = {name: self._menu.check_quality(name, row) for name, row in anew.items()}
+        self._questions.update(known)
         for report in taken:
-            self._replanner.report(report, quality=self._predict_anew(report))
+            self._replanner.report(report, quality=checked.get(report.id))
             del self._running[report.id]
         found = self._replanner.plan(self._running, reserve=self._reserve)
         if self._reserve and not found.open and not self._running:
@@ -171,12 +185,13 @@ class Policy:
             found = self._replanner.plan(self._running)
         self._state = found
         self._running.update({decision.id: decision for decision in found.open})
-        self._log.append(
-            {
-                "reports": [report.to_dict() for report in taken],
-                "decisions": [decision.to_list() for decision in found.open],
-            }
-        )
+        entry: dict[str, Any] = {
+            "reports": [report.to_dict() for report in taken],
+            "decisions": [decision.to_list() for decision in found.open],
+        }
+        if checked:
+            entry["predicted"] = {name: row.tolist() for name, row in checked.items()}
+        self._log.append(entry)
         return found.open
 
     def catch_up(
@@ -227,9 +242,14 @@ class Policy:
 
     @classmethod
     def replay(
-        cls, plan: Plan, log: Iterable[str], *, kinship: OutcomeKinship | None = None
+        cls,
+        plan: Plan,
+        log: Iterable[str],
+        *,
+        kinship: OutcomeKinship | None = None,
+        predict: Callable[[Question], NDArray[Any]] | None = None,
     ) -> Policy:
-        """Make every decision of a log again.
+        """Make every decision of a log again, what was predicted on the way taken from the log.
 
         Parameters
         ----------
@@ -239,6 +259,8 @@ class Policy:
             Lines as :attr:`log` gave them.
         kinship : OutcomeKinship, optional
             As it was.
+        predict : callable, optional
+            As for the policy, for what comes after the log.
 
         Returns
         -------
@@ -265,15 +287,20 @@ class Policy:
             may_give_up=head["may_give_up"],
             reserve=head["reserve"],
             kinship=kinship,
+            predict=predict,
         )
         for number, line in enumerate(lines[1:], start=1):
-            made = policy.step([Report.from_mapping(report) for report in line["reports"]])
+            taken = tuple(Report.from_mapping(report) for report in line["reports"])
+            made = policy._advance(taken, policy._check(taken), line.get("predicted", {}))
             if [decision.to_list() for decision in made] != line["decisions"]:
                 raise ConflictError(f"step {number} of the log was decided differently then")
         return policy
 
-    def _check(self, reports: tuple[Report, ...]) -> None:
-        """Refuse a step with reports of what was not asked for, before any of them counts."""
+    def _check(self, reports: tuple[Report, ...]) -> dict[str, Question]:
+        """Refuse a step with reports of what was not asked for, before any of them counts.
+
+        Questions of which more is known now come back with it.
+        """
         seen: set[str] = set()
         for report in reports:
             asked = self._running.get(report.id)
@@ -285,6 +312,11 @@ class Policy:
                     f"{asked.option!r}"
                 )
             seen.add(report.id)
+        return {
+            report.id: self._questions[report.id].with_context(report.context)
+            for report in reports
+            if report.context
+        }
 
     def _predict_anew(self, report: Report) -> NDArray[Any] | None:
         """Predict a question anew where its context says more than before."""

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from router.exceptions import InputError
+
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     from router.options import Menu, Option
     from router.replan_decisions import Action
@@ -43,6 +45,33 @@ class MenuKinship:
     def families(self) -> tuple[Hashable, ...]:
         """What options that differ only in samples or searches have in common."""
         return tuple((option.model, option.reasoning_effort, _stem(option)) for option in self.menu)
+
+    def check_quality(self, name: str, quality: ArrayLike) -> NDArray[np.float64]:
+        """Refuse a prediction of a question that is no quality of every option.
+
+        Parameters
+        ----------
+        name : str
+            The question.
+        quality : array_like of shape (m,)
+            What is predicted of it.
+
+        Returns
+        -------
+        ndarray of float64, shape (m,)
+
+        Raises
+        ------
+        InputError
+            If there are more or fewer numbers, or one is not from 0 to 1.
+        """
+        row = np.asarray(quality, dtype=np.float64)
+        if row.shape != (len(self.menu.names),) or not ((row >= 0.0) & (row <= 1.0)).all():
+            raise InputError(
+                f"predicted of {name!r} is {row.tolist()}: {len(self.menu.names)} numbers from 0 "
+                "to 1 are needed"
+            )
+        return row
 
     def continues(self, first: int) -> NDArray[np.bool_]:
         """Say which options only add samples or searches to one that has run.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from router.replan_menu import MenuKinship
     from router.strategies.outcome_kinship import OutcomeKinship
 
-__all__ = ["OUT_OF_REACH", "Pairs", "Progress", "Steps", "charge", "round_costs", "weigh_steps"]
+__all__ = ["OUT_OF_REACH", "Pairs", "Progress", "Steps", "round_costs", "weigh_steps"]
 
 # What cannot be done costs more than any budget, and still adds up to a 64-bit number.
 OUT_OF_REACH = 2**62
@@ -103,6 +103,30 @@ class Progress:
     spent_micro: list[int] = field(default_factory=list)
     is_done: bool = False
 
+    def charge(self, cost: NDArray[np.float64], menu: MenuKinship) -> NDArray[np.float64]:
+        """Charge options in full, but those that continue one that ran only for what they add.
+
+        Parameters
+        ----------
+        cost : ndarray of float64, shape (m, k)
+            Of whole options, in micro-units; infinite where one is off the menu.
+        menu : MenuKinship
+            How options belong together.
+
+        Returns
+        -------
+        ndarray of float64, shape (m, k)
+            What is still to be paid.
+        """
+        left = cost.copy()
+        for option, _ in self.tried:
+            if not np.isfinite(cost[option]).all():
+                # It ran although it is off the menu: nobody knows what of others is paid by that.
+                continue
+            longer = menu.continues(option) & np.isfinite(cost[:, 0])
+            left[longer] = np.minimum(left[longer], np.maximum(cost[longer] - cost[option], 0.0))
+        return left
+
 
 def weigh_steps(
     quality: NDArray[np.float64],
@@ -138,7 +162,7 @@ def weigh_steps(
         checked, one at which nobody looked is worth what they leave to expect of it.
     """
     known = [(option, seen) for option, seen in progress.tried if seen is not None]
-    left = charge(cost, progress, menu)
+    left = progress.charge(cost, menu)
     if not known:
         last = progress.tried[-1][0]
         return _put_together(quality, quality[last], left, _none(pairs), cost.shape[1])
@@ -173,35 +197,6 @@ def _trust_unseen(
         if seen is not None:
             belief = belief.observe(option, seen)
     return float(belief.quality[unseen].max())
-
-
-def charge(
-    cost: NDArray[np.float64], progress: Progress, menu: MenuKinship
-) -> NDArray[np.float64]:
-    """Charge options in full, but those that continue one that ran only for what they add.
-
-    Parameters
-    ----------
-    cost : ndarray of float64, shape (m, k)
-        Of whole options, in micro-units; infinite where one is off the menu.
-    progress : Progress
-        What ran.
-    menu : MenuKinship
-        How options belong together.
-
-    Returns
-    -------
-    ndarray of float64, shape (m, k)
-        What is still to be paid.
-    """
-    left = cost.copy()
-    for option, _ in progress.tried:
-        if not np.isfinite(cost[option]).all():
-            # It ran although it is off the menu: nobody knows what of others is paid by that.
-            continue
-        longer = menu.continues(option) & np.isfinite(cost[:, 0])
-        left[longer] = np.minimum(left[longer], np.maximum(cost[longer] - cost[option], 0.0))
-    return left
 
 
 def _weigh_pairs(

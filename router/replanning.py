@@ -18,7 +18,7 @@ from router.budgets import MICRO, to_micro_ceil
 from router.exceptions import BudgetError, InputError
 from router.replan_decisions import Decision, Replan, explain_end
 from router.replan_menu import MenuKinship
-from router.replan_rows import OUT_OF_REACH, Pairs, Progress, Steps, charge, round_costs, weigh_steps
+from router.replan_rows import OUT_OF_REACH, Pairs, Progress, Steps, round_costs, weigh_steps
 from router.strategies.outcome_kinship import OutcomeKinship
 
 if TYPE_CHECKING:
@@ -143,8 +143,8 @@ class Replanner:
         row, column = self._locate(report)
         progress = self._progress[row]
         if quality is not None:
-            self._quality[row] = quality
-        planned = charge(self._cost[row], progress, self._menu)[column]
+            self._quality[row] = self._menu.check_quality(report.id, quality)
+        planned = progress.charge(self._cost[row], self._menu)[column]
         for place, unit in enumerate(self._plan.units):
             known = unit in report.cost
             fallback = planned[place] if np.isfinite(planned[place]) else 0.0

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
-
-from router.budgets import BUDGET_UNITS
+from router.budgets import AMOUNT_MAX_MICRO, BUDGET_UNITS, MICRO
 from router.exceptions import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 __all__ = ["Report"]
 
 FIELDS = ("id", "option", "cost", "quality", "is_done", "context")
+TYPES = (
+    ("is_done", bool, "truth value"),
+    ("cost", Mapping, "table by name"),
+    ("context", Mapping, "table by name"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,25 +66,32 @@ class Report:
             value = getattr(self, name)
             if not isinstance(value, str) or not value:
                 raise InputError(f"report: {name} {value!r} is not a non-empty string")
-        for unit, amount in self.cost.items():
-            if unit not in BUDGET_UNITS:
-                raise InputError(
-                    f"report on {self.id!r}: unit {unit!r} is unknown: allowed are "
-                    + ", ".join(BUDGET_UNITS)
-                )
-            if not (_is_number(amount) and np.isfinite(amount) and amount >= 0.0):
-                raise InputError(
-                    f"report on {self.id!r}: cost in {unit} is {amount!r}: a finite number from 0 "
-                    "up is needed"
-                )
+        for name, kind, wanted in TYPES:
+            if not isinstance(value := getattr(self, name), kind):
+                raise InputError(f"report on {self.id!r}: {name} {value!r} is no {wanted}")
+        self._check_amounts()
         if self.quality is not None and not (
             _is_number(self.quality) and 0.0 <= self.quality <= 1.0
         ):
             raise InputError(
                 f"report on {self.id!r}: quality is {self.quality!r}: from 0 to 1 is needed"
             )
+
+    def _check_amounts(self) -> None:
+        """Refuse costs and numbers known of a question that are out of range."""
+        for unit, amount in self.cost.items():
+            if unit not in BUDGET_UNITS:
+                raise InputError(
+                    f"report on {self.id!r}: unit {unit!r} is unknown: allowed are "
+                    + ", ".join(BUDGET_UNITS)
+                )
+            if not (_is_number(amount) and 0.0 <= amount <= AMOUNT_MAX_MICRO / MICRO):
+                raise InputError(
+                    f"report on {self.id!r}: cost in {unit} is {amount!r}: a finite number from 0 "
+                    f"to {AMOUNT_MAX_MICRO // MICRO} is needed"
+                )
         for name, value in self.context.items():
-            if not (_is_number(value) and np.isfinite(value)):
+            if not (_is_number(value) and abs(value) <= sys.float_info.max):
                 raise InputError(
                     f"report on {self.id!r}: context {name!r} is {value!r}: a finite number is "
                     "needed"
@@ -102,10 +111,12 @@ class Report:
         >>> Report.from_mapping({"id": "q1", "option": "small", "quality": 1}).quality
         1
         """
-        unknown = sorted(set(values) - set(FIELDS))
+        if not isinstance(values, Mapping):
+            raise InputError(f"report {values!r} is no table of fields")
+        unknown = set(values) - set(FIELDS)
         if unknown or not {"id", "option"} <= set(values):
             raise InputError(
-                f"report with fields {sorted(values)}: id and option are needed, allowed are "
+                f"report with fields {list(values)}: id and option are needed, allowed are "
                 + ", ".join(FIELDS)
             )
         return cls(**values)

@@ -168,3 +168,30 @@ def test_examples_of_the_page_print_what_is_shown(repository_root: Path) -> None
         with contextlib.redirect_stdout(printed):
             exec(compile(program, "replanning.md", "exec"), {})  # noqa: S102
         assert printed.getvalue() == shown
+
+
+def test_a_log_holds_what_was_predicted_anew() -> None:
+    """A run whose reports brought context is made again from its log, without the model."""
+    _, plan = make(budget=30.0)
+    policy = Policy(plan, predict=lambda question: np.array([0.1, 0.1, question.context["score"]]))
+    first = policy.step()
+    good = {"quality": 0.0, "context": {"score": 0.95}}
+    policy.step([Report(d.id, str(d.option), d.cost, **good) for d in first])  # type: ignore[arg-type]
+    assert Policy.replay(plan, policy.log).log == policy.log
+
+
+def test_a_prediction_that_fails_leaves_the_step_undone() -> None:
+    """Nothing of a step counts where one of its questions cannot be predicted anew."""
+    _, plan = make()
+    answers: list[Any] = [np.array([0.5, np.nan, 0.5]), np.array([0.5]), np.array([0.2, 0.3, 0.4])]
+    policy = Policy(plan, predict=lambda _: answers.pop(0))
+    first = policy.step()
+    reports = [Report(d.id, str(d.option), d.cost, quality=0.0) for d in first[:-1]]
+    last = first[-1]
+    reports.append(Report(last.id, str(last.option), last.cost, context={"score": 1.0}))
+    for _ in range(2):
+        with pytest.raises(InputError, match="3 numbers from 0 to 1"):
+            policy.step(reports)
+        assert (len(policy.running), len(policy.log)) == (len(first), 2)
+    policy.step(reports)
+    assert len(policy.log) == 3

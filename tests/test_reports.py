@@ -27,6 +27,12 @@ def test_a_report_survives_being_written() -> None:
         ({"quality": 1.5}, "quality is 1.5"),
         ({"quality": True}, "quality is True"),
         ({"context": {"score": float("inf")}}, "'score' is inf"),
+        ({"cost": {"usd": 1e300}}, r"usd is 1e\+300: .* from 0 to 1000000000"),
+        ({"cost": {"usd": 10**400}}, "usd is 1000"),
+        ({"cost": 5}, "cost 5 is no table"),
+        ({"context": [1.0]}, r"context \[1.0\] is no table"),
+        ({"context": {"score": 10**400}}, "'score' is 1000"),
+        ({"is_done": "no"}, "is_done 'no'"),
         ({"colour": "red"}, "colour"),
     ],
 )
@@ -40,3 +46,7 @@ def test_a_report_needs_question_and_option() -> None:
     """A table without them is refused."""
     with pytest.raises(InputError, match="id and option are needed"):
         Report.from_mapping({"id": "q1"})
+    with pytest.raises(InputError, match="id and option are needed"):
+        Report.from_mapping({1: 2, "id": "q1"})  # type: ignore[dict-item]
+    with pytest.raises(InputError, match="None is no table"):
+        Report.from_mapping(None)  # type: ignore[arg-type]
