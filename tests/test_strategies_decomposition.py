@@ -89,11 +89,23 @@ def test_votes_that_err_together_are_worth_fewer() -> None:
 @pytest.mark.parametrize(("a", "b"), [(0.5, 0.5), (4.5, 0.5), (0.2, 0.1), (30.0, 3.0)])
 def test_quadrature_knows_the_moments(a: float, b: float) -> None:
     """Means of powers under a Beta distribution are exact."""
-    shares, weights = _integrate_beta(a, b)
+    logits, weights = _integrate_beta(a, b, 3)
+    shares = 1.0 / (1.0 + np.exp(-logits))
     moment = 1.0
     for power in range(1, 7):
         moment *= (a + power - 1) / (a + b + power - 1)
         assert float(weights @ shares**power) == pytest.approx(moment)
+
+
+def test_long_leads_over_differing_steps_take_what_they_take(rng: np.random.Generator) -> None:
+    """Steps that are nearly even hold long leads up, also where few steps are as even as that."""
+    voting = StepVoting(0.7, correlation=0.1)
+    is_right, n_samples = voting.simulate(rng, 60, 20_000)
+    error = n_samples.std() / np.sqrt(len(n_samples))
+    assert voting.step_votes(60) == pytest.approx(n_samples.mean(), abs=4 * error)
+    assert voting.step_success(60) == pytest.approx(is_right.mean(), abs=0.01)
+    # By trapezoids of a ten-thousandth in the logit.
+    assert voting.step_votes(1000) == pytest.approx(8008.02793178, rel=1e-9)
 
 
 @pytest.mark.parametrize(
