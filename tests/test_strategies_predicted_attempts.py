@@ -65,3 +65,11 @@ def test_impossible_numbers_are_refused() -> None:
         PredictedAttempts(POPULATION, 1.0)
     with pytest.raises(InputError, match="mean_samples"):
         PredictedAttempts(POPULATION, 0.5).choose_caps(0.0)
+
+
+@pytest.mark.parametrize(("a", "b"), [(20.0, 20.0), (100.0, 300.0), (50.0, 2.0)])
+def test_populations_of_like_questions_are_covered(a: float, b: float) -> None:
+    """A narrow population lies within the grid, and few attempts solve as many as they can."""
+    population = BetaPopulation(a, b)
+    found = PredictedAttempts(population, 0.0).cover([0.5, 1.0])
+    assert found == pytest.approx(population.cover_stopping([0.5, 1.0]), rel=0.01)
