@@ -121,3 +121,10 @@ def test_impossible_arguments_are_refused() -> None:
         ModelExchange.fit(pair, pair, [0, 0, 2], budgets=[1.0])
     with pytest.raises(InputError, match="is needed"):
         ModelExchange.fit(pair, (np.ones((2, 1)), np.ones((2, 1))), [0, 0, 0], budgets=[1.0])
+
+
+def test_sides_that_are_equal_for_a_while_cross_where_that_ends() -> None:
+    """Where the lead is nothing at an option, it changes there and not on a line across it."""
+    small = ModelSide(np.array([1.0, 2.0]), np.array([[0.3, 0.4]]))
+    large = ModelSide(np.array([2.0, 4.0]), np.array([[0.4, 0.7]]))
+    assert ModelExchange(small, large).find_crossings() == [[2.0]]
