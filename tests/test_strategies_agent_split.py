@@ -115,3 +115,11 @@ def test_what_is_out_of_range_is_refused(call: Any, message: str) -> None:
     """The message names the value and what is allowed."""
     with pytest.raises(InputError, match=message):
         call()
+
+
+@pytest.mark.parametrize("n_agents", [1, 2])
+def test_no_plan_takes_more_than_the_pool(n_agents: int) -> None:
+    """Where the overhead alone is above the pool nobody is started, and nothing is charged."""
+    split = AgentSplit([PartCurve(0.9, 4000.0)] * 2, 2000.0, 0.1, 500.0, 3000.0)
+    for plan in (split.plan(1000.0, n_agents), split.plan_equal(1000.0, n_agents)):
+        assert (split.charge(plan), plan.solved) == (0.0, 0.0)
