@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from router.evaluation.replay import AnswerPool, follow_policy, score_majority
+from router.evaluation.replay import AnswerPool, _count_listed, follow_policy, score_majority
 from router.exceptions import LogError
 from router.strategies import VoteCost, VotePolicy, VotePrior
 
@@ -101,3 +101,9 @@ def test_policy_is_followed_answer_by_answer(rng: np.random.Generator, batch_max
                     count += np.arange(3) == answer
             assert found[row, replay].tolist() == count.tolist()
             assert (n_answers[row, replay], n_calls[row, replay]) == (taken, calls)
+
+
+def test_choices_of_ten_letters_end_with_the_last() -> None:
+    """A line that looks like a choice after the tenth is none of them."""
+    lines = "\n".join(f"{letter}) some" for letter in "ABCDEFGHIJ")
+    assert _count_listed(f"{lines}\nB) more") == 10

@@ -113,3 +113,9 @@ def test_impossible_arguments_are_refused() -> None:
         AdaptiveVote(2, 5, lead=2).replay([[0, 1]])
     with pytest.raises(InputError, match="from -1 to 1"):
         AdaptiveVote(2, 2, lead=2).replay([[0, 2]])
+
+
+def test_no_question_takes_nothing() -> None:
+    """Without any question there is no quality and no sample, and no error."""
+    quality, samples = AdaptiveVote(3, 8, lead=2).predict(np.zeros((0, 3)))
+    assert quality.shape == samples.shape == (0,)

@@ -123,3 +123,9 @@ def test_impossible_arguments_are_refused() -> None:
         BestOfN.fit([[0, 1]], [[True, True]])
     with pytest.raises(InputError, match="twice"):
         BestOfN.fit([0, 1], [True, False])
+
+
+def test_hopeless_questions_take_all_samples() -> None:
+    """A probability too small to be told from nothing ends no search early, and none for free."""
+    drawn = BestOfN.perfect().expect_samples([1e-12, 1e-16, 1e-17, 0.0, 1.0], 8)
+    assert drawn == pytest.approx([8.0, 8.0, 8.0, 8.0, 1.0])

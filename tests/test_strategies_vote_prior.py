@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from router.exceptions import InputError
+from router.strategies.vote_policy import VoteCost, VotePolicy
 from router.strategies.vote_prior import VotePrior
 
 if TYPE_CHECKING:
@@ -92,3 +93,11 @@ def test_what_does_not_fit_is_refused(changed: dict[str, Any], words: str) -> No
     given |= changed
     with pytest.raises(InputError, match=words):
         VotePrior.fit(given.pop("votes"), given.pop("right"), given.pop("tasks"), 3, **given)
+
+
+def test_a_task_without_any_vote_can_still_be_priced() -> None:
+    """Where no training answer was a vote one is dear, and not infinitely so."""
+    prior = VotePrior.fit([[0, 0], [5, 5]], [0, 1], ["a", "b"], 9, blanks=[10, 0])
+    assert prior.look("a").blank == pytest.approx(10 / 11)
+    policy = VotePolicy.plan(prior.look("a"), VoteCost(0.0, 1.0), price=0.001)
+    assert policy.expected_cost >= 11.0 - 1e-9

@@ -16,6 +16,8 @@ __all__ = ["PlanShelf"]
 BYTES_MAX = 32 * 2**20
 # A question or an option takes about so much, its names and tables included.
 OBJECT_BYTES = 1_500
+# A number known of a question takes so much, and each name of others that it lists.
+ENTRY_BYTES = 80
 
 
 class PlanShelf:
@@ -121,4 +123,8 @@ def _weigh(plan: Plan) -> int:
     arrays += 0 if plan.closed is None else plan.closed.nbytes
     texts = sum(len(question.text) for question in plan.questions)
     objects = 4 + len(plan.questions) + len(plan.surface.menu)
-    return arrays + 4 * texts + OBJECT_BYTES * objects
+    entries = sum(
+        len(question.context) + len(question.forbidden_options) + len(question.depends_on)
+        for question in plan.questions
+    )
+    return arrays + 4 * texts + OBJECT_BYTES * objects + ENTRY_BYTES * entries
