@@ -27,7 +27,7 @@ from router.log_features import FEATURE_COLUMNS, collect_features
 from router.options import REASONING_EFFORTS, Option
 from router.outcomes import OutcomeLog, average_by_option
 from router.questions import check_text
-from router.tables import read_columns
+from router.tables import describe_missing, read_columns
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -138,7 +138,7 @@ def _check_columns(table: Mapping[str, Sequence[Any]], place: str) -> None:
     """Refuse a table in which a column is missing or shorter than others."""
     for column in REQUIRED_COLUMNS:
         if column not in table and not (column == "query" and "features" in table):
-            raise LogError(f"{place}: column {column!r} is missing")
+            raise LogError(f"{place}: {describe_missing(column, table)}")
     n_rows = len(table["query_id"])
     if n_rows == 0:
         raise LogError(f"{place}: the log has no rows")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from router.dependencies import label_groups
 from router.exceptions import InputError, QuestionError
 from router.question_conditions import check_conditions, parse_conditions, read_cells
-from router.tables import parse_json_lines, read_columns, read_label, read_text
+from router.tables import describe_missing, parse_json_lines, read_columns, read_label, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -376,7 +376,7 @@ def _make_rows(columns: Mapping[str, Sequence[Any]], path: Path) -> list[dict[st
     """Turn columns into one mapping a row, numbers from text and names from numbers as needed."""
     for name in ("query_id", "query"):
         if name not in columns:
-            raise QuestionError(f"{path}: column {name!r} is missing")
+            raise QuestionError(f"{path}: {describe_missing(name, columns)}")
     cells = dict(columns)
     for name, values in columns.items():
         if path.suffix.lower() == ".csv" and name.startswith("context_"):

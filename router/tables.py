@@ -18,9 +18,10 @@ import numpy as np
 from router.exceptions import InputError, MissingExtraError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
 __all__ = [
+    "describe_missing",
     "parse_json_lines",
     "quote_toml",
     "read_columns",
@@ -33,6 +34,7 @@ __all__ = [
 
 # What pandas puts where a value is missing, known by name so that pandas need not be loaded.
 MISSING_TYPES = ("NAType", "NaTType")
+COLUMNS_NAMED_MAX = 8
 
 
 def read_columns(path: str | Path, *, error: type[InputError] = InputError) -> dict[str, list[Any]]:
@@ -227,6 +229,30 @@ def _read_csv(path: Path, error: type[InputError]) -> dict[str, list[Any]]:
         raise error(f"{path}: line {reader.line_num} is malformed ({problem})") from None
     _refuse_repeated(header, path, error)
     return {name: [row[position] or None for row in rows] for position, name in enumerate(header)}
+
+
+def describe_missing(name: str, columns: Collection[str]) -> str:
+    """Say that a column is missing and which there are, so that a wrong name or separator is seen.
+
+    Parameters
+    ----------
+    name : str
+        The column that is needed.
+    columns : collection of str
+        The columns of the table; the first few are named.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> describe_missing("query_id", ["id", "query"])
+    "column 'query_id' is missing; there are 'id', 'query'"
+    """
+    named = ", ".join(repr(column) for column in list(columns)[:COLUMNS_NAMED_MAX])
+    more = ", ..." if len(columns) > COLUMNS_NAMED_MAX else ""
+    return f"column {name!r} is missing; there are {named}{more}"
 
 
 def _refuse_repeated(names: Sequence[str], path: Path, error: type[InputError]) -> None:

@@ -26,6 +26,7 @@ def test_simulate_writes_table_document_and_page(tmp_path: Path, capsys: Capture
     gain = document["budgets"][0]["plans"][-2]["gain_over_blind"]
     assert gain["low"] <= gain["mean"] <= gain["high"]
     assert "best fixed mix" in printed
+    assert "a budget here is the mean cost a question" in printed
     assert page.read_text("utf-8").startswith("<!doctype html>")
 
 

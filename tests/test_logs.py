@@ -232,7 +232,7 @@ def test_missing_columns_are_named(tmp_path: Path, column: str) -> None:
     """A log without one of its four columns is refused with file and column."""
     frame = pd.DataFrame(BASE).drop(columns=column)
     path = write_frame(frame, tmp_path / "log.csv")
-    with pytest.raises(LogError, match=rf"log\.csv: column '{column}' is missing"):
+    with pytest.raises(LogError, match=rf"log\.csv: column '{column}' is missing; there are '"):
         read_log(path)
 
 

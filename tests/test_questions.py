@@ -191,7 +191,7 @@ def test_context_of_csv_is_numbers(tmp_path: Path) -> None:
         ("q.jsonl", b"9" * 5000, "line 1 is not valid JSON"),
         ("q.jsonl", b"null", "question 1 is NoneType"),
         ("q.jsonl", b'{"text": "\\ud800"}', "question 1: character 0 is a lone surrogate"),
-        ("q.csv", b"id,query\n1,x\n", "column 'query_id' is missing"),
+        ("q.csv", b"id,query\n1,x\n", "column 'query_id' is missing; there are 'id', 'query'$"),
         ("q.csv", b"query_id,text\n1,x\n", "column 'query' is missing"),
         ("q.csv", b"query_id,query\n", "the file has no rows"),
         ("q.csv", b"query_id,query\na,x\na,y\n", "question id 'a' occurs twice"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from router.cli.arguments import JsonOption, ModelOption, NoProgressOption, OutOption, SeedOption
+from router.cli.arguments import JsonOption, NoProgressOption, OutOption, SeedOption
 from router.cli.output import emit, print_lines, report_progress
 from router.exceptions import InputError
 
@@ -43,6 +43,16 @@ EstimatorOption = Annotated[
     ),
 ]
 ConfidenceOption = Annotated[float, typer.Option("--confidence", help="Of the intervals.")]
+BundleOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--model",
+        metavar="BUNDLE",
+        help="The bundle that plans upfront:BUDGET, not trained on this log; by default models "
+        "trained on the other folds of the log.",
+        show_default=False,
+    ),
+]
 JobsOption = Annotated[
     int, typer.Option("--jobs", min=-1, help="Processes to train folds in; -1 is one a core.")
 ]
@@ -54,7 +64,7 @@ def estimate_policies(
     policy: PolicyOption = None,
     estimator: EstimatorOption = "doubly_robust",
     confidence: ConfidenceOption = 0.95,
-    model: ModelOption = None,
+    model: BundleOption = None,
     seed: SeedOption = 0,
     jobs: JobsOption = 1,
     out: OutOption = None,

@@ -40,8 +40,8 @@ BudgetsOption = Annotated[
     typer.Option(
         "--budget",
         metavar="UNIT=AMOUNT",
-        help=f"A ceiling over all questions, as usd=0.50; units are {', '.join(BUDGET_UNITS)}. "
-        "May be repeated; needed unless --target-quality is given.",
+        help="A ceiling for all questions of the file together, not for each, as usd=0.50; units "
+        f"are {', '.join(BUDGET_UNITS)}. May be repeated; needed unless --target-quality is given.",
         show_default=False,
     ),
 ]

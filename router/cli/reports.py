@@ -110,8 +110,9 @@ def _describe_objective(plan: Plan, totals: Mapping[str, Any]) -> list[str]:
         words = "weighted mean" if weighted else "mean"
         lines.append(f"{aim}{words} of this plan {totals['mean_quality']:.4f}")
     if totals["n_answers"] < totals["n_questions"]:
+        answers = "1 answer" if totals["n_answers"] == 1 else f"{totals['n_answers']} answers"
         lines.append(
-            f"{totals['n_questions']} questions make {totals['n_answers']} answers: those that "
+            f"{totals['n_questions']} questions make {answers}: those that "
             "depend on each other count once, with the product of their qualities"
         )
     if any(choice.status == "unfunded" for choice in plan.choices):

@@ -37,7 +37,8 @@ BudgetsOption = Annotated[
     typer.Option(
         "--budgets",
         metavar="B1,B2,...",
-        help="Mean cost a question in the log's unit; by default ten from cheapest to best.",
+        help="Mean cost a question in the log's unit, not a sum as in `router allocate --budget`; "
+        "by default ten from cheapest to best.",
         show_default=False,
     ),
 ]

@@ -49,7 +49,8 @@ EXPLANATION = (
     "Every question was planned by a model that had not seen it, at the mean cost an option had in "
     "the other folds, and scored by what really followed. Intervals are 95 % bootstraps over "
     "questions, paired with the fixed mix. The oracle knows every outcome beforehand and cannot be "
-    "had; on single runs it picks lucky ones."
+    "had; on single runs it picks lucky ones. A budget here is the mean cost a question; "
+    "router allocate --budget takes the sum over a batch."
 )
 
 
@@ -136,7 +137,7 @@ def _show_budgets(forecast: Forecast) -> str:
     """Tabulate every plan at every budget."""
     plans = [plan.plan for plan in forecast.budgets[0].plans]
     head = [
-        f"budget, {forecast.cost_unit}",
+        f"budget, {forecast.cost_unit} a question",
         *(PLAN_NAMES[plan] for plan in plans),
         "gain [95 %]",
         "",

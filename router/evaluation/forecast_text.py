@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["judge", "judge_gain", "list_losses", "render_forecast"]
 
 TASKS_SHOWN = 12
+BUDGET_NOTE = (
+    "a budget here is the mean cost a question; router allocate --budget takes the sum over a batch"
+)
 
 
 def judge_gain(gain: Interval) -> str:
@@ -115,7 +118,7 @@ def render_forecast(forecast: Forecast) -> str:
         "",
         *_render_losses(forecast),
     ]
-    lines += [f"note: {note}" for note in forecast.notes]
+    lines += [f"note: {note}" for note in (BUDGET_NOTE, *forecast.notes)]
     return "\n".join(lines)
 
 
