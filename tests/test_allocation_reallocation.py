@@ -91,6 +91,40 @@ def test_changes_in_any_order_equal_a_fresh_start(data: st.DataObject) -> None:
     assert plan.bound == pytest.approx(fresh.bound)
 
 
+@settings(max_examples=120, deadline=None)
+@given(st.data())
+def test_engines_plan_the_rest_alike(data: st.DataObject) -> None:
+    """NumPy and the kernel give the same plan to the last digit, marked rows and masks included."""
+    kind = data.draw(st.sampled_from(KINDS))
+    n_rows, n_options = data.draw(st.integers(1, 40)), data.draw(st.integers(1, 12))
+    x = draw(kind, n_rows, n_options, seed=data.draw(st.integers(0, 1000)))
+    chance = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    allowed = chance.random((n_rows, n_options)) < data.draw(st.sampled_from([0.7, 1.0]))
+    allowed[np.arange(n_rows), chance.integers(0, n_options, n_rows)] = True
+    weights = chance.choice([0.5, 1.0, 3.0], n_rows)
+    budget = int(x.budget * data.draw(st.sampled_from([0.3, 1.0, 2.0, 1e15])))
+    batches = [
+        Reallocation(x.quality, x.cost, budget, weights=weights, allowed=allowed, engine=engine)
+        for engine in ("numpy", "numba")
+    ]
+    assert_same(*(batch.solve() for batch in batches))
+    for row in chance.permutation(n_rows)[: n_rows // 2].tolist():
+        spent = int(chance.integers(0, 1 + x.cost[row].max()))
+        for batch in batches:
+            if row % 2:
+                batch.close(row, spent)
+            else:
+                batch.advance(row, spent)
+    assert_same(*(batch.solve() for batch in batches))
+
+
+def test_an_unknown_engine_is_refused() -> None:
+    """A misspelt word is named beside the known ones."""
+    engine: Any = "numby"
+    with pytest.raises(AllocationError, match=r"'numby'; known are auto, numpy, numba"):
+        Reallocation([[0.1]], [[1]], 1, engine=engine)
+
+
 def test_repeated_plans_are_equal() -> None:
     """Planning changes nothing by itself."""
     x = draw("noisy", 40, 8, seed=3)

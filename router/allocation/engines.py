@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from router.exceptions import MissingExtraError
+from router.exceptions import AllocationError, MissingExtraError
 from router.kernel_loading import KernelSet
 
-__all__ = ["Engine", "uses_kernels", "warm_up"]
+__all__ = ["Engine", "check_engine", "uses_kernels", "warm_up"]
 
 Engine = Literal["auto", "numpy", "numba"]
+ENGINES: tuple[Engine, ...] = ("auto", "numpy", "numba")
 
 # About as much as NumPy solves in the second that loading takes; a call is counted as so many.
 LOAD_ELEMENTS = 1 << 22
@@ -62,6 +63,19 @@ def warm_up() -> bool:
     True
     """
     return _KERNELS.warm_up()
+
+
+def check_engine(engine: Engine) -> Engine:
+    """Refuse a word that names no engine.
+
+    Raises
+    ------
+    AllocationError
+        The word is not known.
+    """
+    if engine not in ENGINES:
+        raise AllocationError(f"engine is {engine!r}; known are {', '.join(ENGINES)}")
+    return engine
 
 
 def uses_kernels(engine: Engine, n_elements: int) -> bool:

@@ -2,7 +2,7 @@
 
 The hulls of all rows are built once. A row that is done only leaves; a row that is in progress or
 whose surface changed gets a new hull; everything else stays sorted as it is, so that a new plan is
-one cumulative sum over the steps and one fill.
+one cumulative sum over the steps and one fill, by NumPy or by a kernel.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import numpy as np
 
 from router.allocation.block import INT64_MAX, Block
 from router.allocation.checks import check_budget, check_problem
+from router.allocation.engines import check_engine, uses_kernels
 from router.allocation.frontier import Hulls
 from router.allocation.hull_few import climb_few
 from router.allocation.pool import check_whole
@@ -26,9 +27,10 @@ from router.exceptions import AllocationError, BudgetError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import ArrayLike
+    from numpy.typing import ArrayLike, NDArray
 
     from router.allocation.block import IntArray
+    from router.allocation.engines import Engine
 
 __all__ = ["Reallocation"]
 
@@ -48,6 +50,8 @@ class Reallocation:
         Importance of every row; all one by default.
     allowed : array_like of shape (n, m), bool, optional
         Options that a row may take; all by default.
+    engine : {"auto", "numpy", "numba"}, default="auto"
+        What plans; plans are the same. ``"auto"`` takes the compiled allocator once it is loaded.
 
     Raises
     ------
@@ -55,6 +59,8 @@ class Reallocation:
         An array has a wrong shape, type or entry; the message names row and column.
     BudgetError
         The budget is no whole number or negative.
+    MissingExtraError
+        The engine is ``"numba"`` and the extra ``[fast]`` is not installed.
 
     See Also
     --------
@@ -82,6 +88,7 @@ class Reallocation:
         "_allowed",
         "_changed",
         "_cost",
+        "_engine",
         "_gain",
         "_open",
         "_rows",
@@ -104,7 +111,9 @@ class Reallocation:
         *,
         weights: ArrayLike | None = None,
         allowed: ArrayLike | None = None,
+        engine: Engine = "auto",
     ) -> None:
+        self._engine: Engine = check_engine(engine)
         self.budget = check_budget(budget)
         problem = check_problem(quality, cost, weights, allowed)
         shape = problem.quality.shape
@@ -124,9 +133,9 @@ class Reallocation:
         self._start, self._start_cost = hulls.start, hulls.start_cost
         self._steps = sort_steps(hulls.steps)
         self._to_better = measure_upgrades(self._gain, self._cost)
-        # The open rows, and the places of their steps among all steps.
+        # The open rows, and, once NumPy has asked for them, the places of their steps.
         self._rows: IntArray = np.arange(shape[0])
-        self._alive: IntArray = np.arange(len(self._steps.row))
+        self._alive: IntArray | None = None
         self._changed: set[int] = set()
 
     @property
@@ -277,7 +286,7 @@ class Reallocation:
         least = self._start_cost[self._rows]
         required = int(least.sum())
         if required <= left:
-            return self._plan(self._rows, self._alive, left, required)
+            return self._plan(self._rows, self._open, left, required)
         if unfunded == "raise":
             raise BudgetError(
                 f"the {left} micro-units left do not reach the cheapest plan of the "
@@ -288,14 +297,16 @@ class Reallocation:
         kept = np.sort(order[:n_funded])
         funded = np.zeros(len(self._open), dtype=np.bool_)
         funded[self._rows[kept]] = True
-        alive = self._alive[funded[self._steps.row[self._alive]]]
-        plan = self._plan(self._rows[kept], alive, left, required)
+        plan = self._plan(self._rows[kept], funded, left, required)
         choices = np.full(len(self._rows), -1)
         choices[kept] = plan.choices
         return replace(plan, choices=choices)
 
-    def _plan(self, rows: IntArray, alive: IntArray, left: int, required: int) -> Solution:
-        """Take those of the living steps of some rows that fit, and fill up what they leave."""
+    def _plan(self, rows: IntArray, among: NDArray[np.bool_], left: int, required: int) -> Solution:
+        """Take those of the steps of some rows that fit, and fill up what they leave."""
+        if uses_kernels(self._engine, len(rows) * self._gain.shape[1]):
+            return self._plan_compiled(rows, among, left, required)
+        alive = self._list_alive(among)
         room = left - int(self._start_cost[rows].sum())
         taken = int(self._steps.spend[alive].cumsum().searchsorted(room, side="right"))
         picked = self._start.copy()
@@ -310,6 +321,32 @@ class Reallocation:
             units, spend = units + more_units, spend + more_spend
         value = units / self._scale
         return Solution(choices, value, spend, max(bound, value), price, "hull", required)
+
+    def _plan_compiled(
+        self, rows: IntArray, among: NDArray[np.bool_], left: int, required: int
+    ) -> Solution:
+        """Do the same in one call."""
+        from router.allocation.compiled import Batch, plan_rest
+
+        steps = self._steps
+        batch = Batch(
+            *(self._gain, self._cost, self._to_better, self._start),
+            *(steps.row, steps.option, steps.spend, steps.slope),
+            self._scale,
+        )
+        # More than all options cost together is as good as unlimited.
+        found = plan_rest(batch, rows, among, min(left, INT64_MAX))
+        value = found.units / self._scale
+        bound = max(found.bound, value)
+        return Solution(found.choices, value, found.spend, bound, found.price, "hull", required)
+
+    def _list_alive(self, among: NDArray[np.bool_]) -> IntArray:
+        """List the places of the steps of some rows; those of all open ones are kept."""
+        if among is not self._open:
+            return np.flatnonzero(among[self._steps.row])
+        if self._alive is None:
+            self._alive = np.flatnonzero(among[self._steps.row])
+        return self._alive
 
     def _sum_up(self, rows: IntArray, choices: IntArray) -> tuple[int, int]:
         """Total the units of gain and the cost of some choices."""
@@ -344,7 +381,7 @@ class Reallocation:
         """Drop what belongs to rows that are done, and build changed rows' hulls anew."""
         if not self._open[self._rows].all():
             self._rows = self.open_rows
-            self._alive = np.flatnonzero(self._open[self._steps.row])
+            self._alive = None
         if not self._changed:
             return
         rows = np.array(sorted(self._changed))
@@ -359,7 +396,7 @@ class Reallocation:
         keep[rows] = False
         kept = self._steps.select(keep[self._steps.row])
         self._steps = merge_steps(kept, sort_steps(replace(new, row=rows[new.row])))
-        self._alive = np.arange(len(self._steps.row))
+        self._alive = None
         self._changed.clear()
 
     def _check_total(self, places: IntArray, costs: IntArray) -> None:

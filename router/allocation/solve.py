@@ -9,7 +9,7 @@ from router.allocation import problem as limits
 from router.allocation.block import INT64_MAX
 from router.allocation.checks import check_budget, check_budgets, check_problem, is_many
 from router.allocation.conditions import check_conditions
-from router.allocation.engines import uses_kernels
+from router.allocation.engines import check_engine, uses_kernels
 from router.allocation.exact_milp import solve_milp
 from router.allocation.many import solve_many
 from router.allocation.objective import Objective, label_rows, solve_objective
@@ -35,7 +35,6 @@ Unfunded = Literal["raise", "mark"]
 WORDS = {
     "unfunded": ("raise", "mark"),
     "method": ("auto", "dual", "milp"),
-    "engine": ("auto", "numpy", "numba"),
 }
 # States of the exact search, a fraction of a second of work where all are used up.
 STATES_MAX = 1_000_000
@@ -140,7 +139,8 @@ def solve(
     >>> solve(quality, cost=np.array([0, 10, 30]), target=1.0).choices
     array([0, 2])
     """
-    _check_words(unfunded=unfunded, method=method, engine=engine)
+    _check_words(unfunded=unfunded, method=method)
+    check_engine(engine)
     budgets = _read_budgets(budget, needed=target is None)
     mark = unfunded == "mark"
     plain = not mark and all(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from router.allocation.compiled.again import Batch, plan_rest
 from router.allocation.compiled.block import FAULTY, POOR, SLACK, plan_block
 from router.allocation.funding import shortfall
 from router.allocation.solution import Solution
@@ -80,7 +81,11 @@ def solve_dense(
 
 def warm_kernels() -> None:
     """Load all kernels, or compile them where that was never done."""
-    solve_dense(np.array([[0.0, 1.0]]), np.array([0, 1]), 0, states_max=1)
+    gain, cost = np.array([[0.0, 1.0]]), np.array([[0, 1]])
+    solve_dense(gain, cost, 0, states_max=1)
+    row, option, spend = np.array([0]), np.array([1]), np.array([1])
+    batch = Batch(gain, cost, cost, row, row, option, spend, np.array([1.0]), 1.0)
+    plan_rest(batch, row, np.array([True]), 0)
 
 
 def _is_plain(array: NDArray[Any], dtype: np.dtype[Any]) -> bool:
