@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from router.planner import Router
+from router.service.allowed import list_allowed
 from router.service.application import create_app
 from router.service.bodies import BODY_BYTES_MAX, decode_body
 from router.service.schemas import AllocateBody
@@ -88,6 +89,33 @@ def test_refusal_repeats_nothing_of_the_body(client: TestClient, body: bytes) ->
     answer = client.post("/v1/allocate", content=body, headers=JSON)
     check_refused(answer, 422)
     assert "WHISPER" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (ask(budgett="1"), "unknown field; allowed are questions, budget, pool, "),
+        (
+            ask(budget='{"eur": 1}'),
+            "`$.budget`; allowed are nominal, searches, seconds, tokens, usd",
+        ),
+        (ask(questions='[{"text": "a", "wieght": 1}]'), "`$.questions[0]`; allowed are text, id, "),
+        (ask(questions='[{"text": "a", "max_cost": {"eur": 1}}]'), "allowed are nominal, searches"),
+        (ask(menu=GRID % '"effort": ["low"]'), "`$.menu.grid`; allowed are models, search_steps, "),
+        (ask(menu=GRID % '"reasoning_effort": ["a"]'), "[0]`; allowed are high, low, medium, none"),
+    ],
+)
+def test_refusal_says_what_is_allowed(client: TestClient, body: bytes, words: str) -> None:
+    """Where a field or a word is unknown, the answer lists those that are known at its place."""
+    answer = client.post("/v1/allocate", content=body, headers=JSON)
+    check_refused(answer, 422)
+    assert words in read_json(answer.text)["error"]["message"]
+
+
+def test_nothing_is_listed_where_anything_may_stand() -> None:
+    """A place that a schema does not know, or that takes any text, has no list."""
+    for place in ("$.questions[0].text", "key in $.questions", "$.nowhere[0]", "$.budget.usd"):
+        assert list_allowed(AllocateBody, place) == ()
 
 
 @pytest.mark.parametrize("stated", [True, False])

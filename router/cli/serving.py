@@ -68,7 +68,7 @@ TracesOption = Annotated[
     typer.Option(
         "--traces",
         metavar="URL",
-        help="Send spans of requests there, by OTLP over HTTP (extra [traces]).",
+        help="Send spans of requests there, by OTLP over HTTP (extra \\[traces]).",
         show_default=False,
     ),
 ]

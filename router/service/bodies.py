@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from router.exceptions import InputError
+from router.service.allowed import list_allowed
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -21,7 +22,7 @@ __all__ = ["BODY_BYTES_MAX", "JSON_TYPE", "decode_body", "read_body"]
 BODY_BYTES_MAX = 256 * 1024
 JSON_TYPE = "application/json"
 # The decoder's own words for a place: fields that it knows, positions, and dots for keys.
-PLACE = re.compile(r" - at (?:`key` in )?`\$[\w.\[\]]*`$")
+PLACE = re.compile(r" - at (`key` in )?`(\$[\w.\[\]]*)`$")
 # After these words the decoder repeats what the caller wrote, which may be anything.
 REPEATING = ("Object contains unknown field", "Invalid enum value")
 
@@ -94,26 +95,33 @@ def decode_body(content: bytes, kind: type[Body]) -> Body:
     ------
     InputError
         If it is not JSON, or a field is missing, unknown, of another type or out of bounds; the
-        message names the place and repeats nothing of the body.
+        message names the place and what it takes, and repeats nothing of the body.
 
     Examples
     --------
     >>> from router.service.schemas import PredictBody
     >>> decode_body(b'{"questions": ["Who?"]}', PredictBody).questions
     ['Who?']
+    >>> decode_body(b'{"question": ["Who?"]}', PredictBody)
+    Traceback (most recent call last):
+    ...
+    router.exceptions.InputError: body: Object contains unknown field; allowed are questions, menu
     """
     try:
         return msgspec.json.decode(content, type=kind)
     except msgspec.ValidationError as error:
-        raise InputError(f"body: {_withhold(str(error))}") from None
+        raise InputError(f"body: {_withhold(str(error), kind)}") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise InputError("body: not valid JSON in UTF-8") from None
 
 
-def _withhold(message: str) -> str:
-    """Take the caller's words out of a decoder's message; the place stays."""
+def _withhold(message: str, kind: type[Body]) -> str:
+    """Take the caller's words out of a decoder's message; the place stays, and what it takes."""
     for opening in REPEATING:
         if message.startswith(opening):
             place = PLACE.search(message)
-            return opening + (place[0] if place is not None else "")
+            where = "$" if place is None else f"{'key in ' if place[1] else ''}{place[2]}"
+            allowed = list_allowed(kind, where)
+            told = opening + ("" if place is None else place[0])
+            return f"{told}; allowed are {', '.join(allowed)}" if allowed else told
     return message

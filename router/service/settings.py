@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import reprlib
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -194,11 +196,13 @@ def load_settings(
     for name in (*content, *given):
         if name not in known:
             raise InputError(f"{place}: unknown field `{name}`; there are {', '.join(known)}")
+    settings = {**content, **given}
     try:
-        return msgspec.convert({**content, **given}, Settings)
+        return msgspec.convert(settings, Settings)
     except msgspec.ValidationError as error:
         what, _, where = str(error).partition(" - at `$.")
-        raise InputError(f"{place}: {where.rstrip('`')}: {what}") from None
+        value = reprlib.repr(settings.get(re.split(r"\W", where)[0]))
+        raise InputError(f"{place}: {where.rstrip('`')}: {what}, not {value}") from None
 
 
 def _read_toml(path: Path) -> dict[str, Any]:
