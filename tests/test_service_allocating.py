@@ -305,6 +305,21 @@ def test_exhausted_pool_is_told_from_a_budget_that_is_too_small(
     assert 'router_ledger_events_total{event="refused"} 1.0' in client.get("/metrics").text
 
 
+def test_even_share_of_a_fresh_pool_is_explained(client: TestClient) -> None:
+    """Where a full pool funds nothing, because many questions are expected, the answer says so."""
+    made = client.post("/v1/pools", json={"name": "small", "capacity": {"usd": 6e-4}})
+    assert made.status_code == 201
+    words = "an even share, usd=0.000004 of usd=0.0006 free, as 300 more questions are expected"
+    body = {"questions": QUESTIONS, "pool": "small", "all_or_nothing": True}
+    assert words in client.post("/v1/allocate", json=body).json()["error"]["message"]
+    starved = ask(client, pool="small")
+    assert starved["totals"]["statuses"]["unfunded"] == 2
+    assert words in starved["notes"][-1]
+    capped = ask(client, pool="small", budget={"usd": 1e-6})
+    assert not any("even share" in note for note in capped["notes"])
+    assert not any("even share" in note for note in ask(client, pool="night")["notes"])
+
+
 def test_small_budget_inside_a_pool_is_the_callers(client: TestClient) -> None:
     """Where the request's own cap is what does not reach, waiting for the pool helps nobody."""
     body = {"questions": QUESTIONS, "pool": "night", "budget": {"usd": 1e-6}}

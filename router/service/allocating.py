@@ -16,13 +16,14 @@ from router.budgets import from_micro
 from router.exceptions import BudgetError, PoolExhaustedError, StoreError, UnknownError
 from router.ledger.prices import count_expected
 from router.ledger.records import Answer
+from router.plan_problem import write_amounts
 from router.service.answers import write_json
 from router.service.plan_answers import PlanAnswer
 from router.service.recording import Recorder
 from router.service.schemas import make_budget, make_menu, make_questions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Future
 
     from router.ledger.records import PlanRecord, PoolState, RequestKey
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from router.service.schemas import AllocateBody
     from router.service.sidecar import Sidecar
 
-__all__ = ["Allocating", "Allowance", "decide_allowance"]
+__all__ = ["Allocating", "Allowance", "decide_allowance", "explain_share"]
 
 # A pool that others draw on between the look and the grant is looked at again this often.
 TRIES = 3
@@ -103,6 +104,47 @@ def decide_allowance(
     return Allowance(amounts | own, prices)
 
 
+def explain_share(state: PoolState, allowance: Allowance, cap_micro: Mapping[str, int]) -> str:
+    """Say that a call may take an even share only, for a pool that nobody has drawn on yet.
+
+    Parameters
+    ----------
+    state : PoolState
+        As it stands on disk.
+    allowance : Allowance
+        What the call may take.
+    cap_micro : mapping of str to int
+        The call's own budget.
+
+    Returns
+    -------
+    str
+        Empty where the pool has a price, or the call a budget, in every unit.
+
+    Examples
+    --------
+    >>> from router.ledger.records import Account, PoolState
+    >>> state = PoolState("night", {"usd": Account(600)}, 0.25, None, 0)
+    >>> explain_share(state, decide_allowance(state, {}, {}, 8), {})
+    "pool 'night' has no price yet, so this call gets an even share, usd=0.000016 of usd=0.0006 ..."
+    """
+    without_price = [
+        unit
+        for unit, account in state.accounts.items()
+        if unit not in cap_micro and account.price is None
+    ]
+    if not without_price:
+        return ""
+    share = write_amounts({unit: allowance.amounts_micro[unit] for unit in without_price})
+    free = write_amounts({unit: max(0, state.accounts[unit].free) for unit in without_price})
+    expected = count_expected(state.expected_questions, state.n_questions)
+    return (
+        f"pool {state.name!r} has no price yet, so this call gets an even share, {share} of {free} "
+        f"free, as {expected} more questions are expected: a budget of the call's own lifts that, "
+        "or expected_questions of a new pool"
+    )
+
+
 @dataclass(frozen=True)
 class Allocating:
     """Answers requests for plans.
@@ -155,7 +197,8 @@ class Allocating:
             budget = make_budget(body.budget)
             amounts = None if budget is None else budget.to_dict()
             added = {"shadow": True} if shadow else {}
-            written = await self._plan(body, questions, amounts, {}, added)
+            write = partial(PlanAnswer.write, added=added)
+            written = await self._plan(body, questions, amounts, {}, write)
             self.sidecar.shelf.keep(tenant, written.plan)
             return await self._give(written, tenant, key, shadow=shadow)
         for _ in range(TRIES):
@@ -173,12 +216,12 @@ class Allocating:
         questions: Sequence[Question],
         amounts: Mapping[str, float] | None,
         prices: Mapping[str, float],
-        added: Mapping[str, Any],
+        write: Callable[[Plan], PlanAnswer],
     ) -> PlanAnswer:
         """Make and write a plan within amounts, away from the loop that answers others."""
         with self.sidecar.traces.span("plan") as spot:
             written = await self.sidecar.desk.plan(
-                partial(PlanAnswer.write, added=added),
+                write,
                 questions,
                 amounts,
                 menu=make_menu(body.menu),
@@ -239,10 +282,12 @@ class Allocating:
             amounts = {unit: from_micro(amount) for unit, amount in allowance.amounts_micro.items()}
             lease_seconds = body.lease_s or self.sidecar.lease_seconds
             added = {"shadow": True} if shadow else {"pool": name, "lease_s": lease_seconds}
+            note = explain_share(state, allowance, cap)
+            write = partial(PlanAnswer.write, added=added, unfunded_note=note)
             try:
-                written = await self._plan(body, questions, amounts, allowance.prices, added)
+                written = await self._plan(body, questions, amounts, allowance.prices, write)
             except BudgetError as error:
-                raise self._blame(error, body, allowance.amounts_micro, cap) from error
+                raise self._blame(error, body, allowance.amounts_micro, cap, note) from error
             if shadow:
                 return await self._give(written, tenant, key, shadow=True)
             recorder = self._require_recorder()
@@ -269,13 +314,14 @@ class Allocating:
         body: AllocateBody,
         amounts_micro: Mapping[str, int],
         cap: Mapping[str, int],
+        note: str,
     ) -> BudgetError:
         """Say that a pool is exhausted where it, and not the request itself, asks too much."""
         bound = any(unit not in cap or amount < cap[unit] for unit, amount in amounts_micro.items())
         if not (bound and body.all_or_nothing and body.target_quality is None):
             return error
         self.sidecar.metrics.count("ledger", "refused")
-        return PoolExhaustedError(f"pool {body.pool!r}: {error}")
+        return PoolExhaustedError(f"pool {body.pool!r}: {error}{note and '; '}{note}")
 
     async def _wait(
         self, future: Future[None], pending: dict[str, int], record: PlanRecord

@@ -34,7 +34,7 @@ class PlanAnswer:
     content: bytes
 
     @classmethod
-    def write(cls, plan: Plan, added: Mapping[str, Any]) -> PlanAnswer:
+    def write(cls, plan: Plan, added: Mapping[str, Any], unfunded_note: str = "") -> PlanAnswer:
         """Write a plan.
 
         Parameters
@@ -43,6 +43,8 @@ class PlanAnswer:
             What is given.
         added : mapping
             Fields of the service's own, behind those of the plan.
+        unfunded_note : str
+            Added to the plan's notes where it leaves a question unfunded.
 
         Returns
         -------
@@ -61,4 +63,6 @@ class PlanAnswer:
         b',"shadow":true}'
         """
         document = plan.to_dict() | dict(added)
+        if unfunded_note and document["totals"]["statuses"]["unfunded"]:
+            document["notes"] = [*document["notes"], unfunded_note]
         return cls(plan, document, write_json(document))
