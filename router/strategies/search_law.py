@@ -158,6 +158,7 @@ class SearchLaw:
         interactions: Iterable[tuple[str, str]] = (),
         turns: ArrayLike = (),
         seed: int = 0,
+        n_resamples: int = 200,
     ) -> SearchLaw:
         """Fit to outcomes of settings by quasi-likelihood, with intervals over questions.
 
@@ -173,6 +174,8 @@ class SearchLaw:
             Loads that quality may begin to fall at; the likeliest is taken.
         seed : int, default=0
             Of the draws of questions.
+        n_resamples : int, default=200
+            How often questions are drawn for the intervals.
 
         Returns
         -------
@@ -211,7 +214,7 @@ class SearchLaw:
             found = dict(zip(names, fits[best][0].tolist(), strict=True))
             return {**found, "turn": float(starts[best])} if len(starts) else found
 
-        found = bound_by_resampling(estimate, len(table), seed=seed)
+        found = bound_by_resampling(estimate, len(table), seed=seed, n_resamples=n_resamples)
         return cls(
             found["intercept"].value,
             {axis: found[axis].value for axis in amounts},
