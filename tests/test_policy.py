@@ -175,8 +175,8 @@ def test_a_log_holds_what_was_predicted_anew() -> None:
     _, plan = make(budget=30.0)
     policy = Policy(plan, predict=lambda question: np.array([0.1, 0.1, question.context["score"]]))
     first = policy.step()
-    good = {"quality": 0.0, "context": {"score": 0.95}}
-    policy.step([Report(d.id, str(d.option), d.cost, **good) for d in first])  # type: ignore[arg-type]
+    seen: Any = {"quality": 0.0, "context": {"score": 0.95}}
+    policy.step([Report(d.id, str(d.option), d.cost, **seen) for d in first])
     assert Policy.replay(plan, policy.log).log == policy.log
 
 
