@@ -102,3 +102,8 @@ def test_impossible_arguments_are_refused() -> None:
         count_votes([2, 1], [[1]], [1])
     with pytest.raises(InputError, match="needs an answer"):
         MajorityVote.fit([0], [[0]])
+
+
+def test_votes_are_counted_over_thousands_of_answers() -> None:
+    """Ways too many for a float leave the vote what it is: even where both answers are as often."""
+    assert count_votes([4000, 6000], [[4000], [2000]], [1, 149, 150])[0] == pytest.approx([0.5] * 3)

@@ -77,20 +77,20 @@ def count_votes(right: ArrayLike, others: ArrayLike, n_samples: ArrayLike) -> ND
     most, least = int(counts.max()), int((good + bad.sum(axis=1)).min(initial=2**31))
     if most > min(least, N_SAMPLES_MAX):
         raise InputError(f"n_samples has {most}: allowed are up to {min(least, N_SAMPLES_MAX)}")
-    table = _binomials(int(max(good.max(), bad.max(initial=0))), most)
-    whole = _binomials(int((good + bad.sum(axis=1)).max()), most)[good + bad.sum(axis=1)]
-    # Python's whole numbers would be exact; these stay far below the largest float.
-    wins = _win(table[good], table[bad], most)
-    return np.asarray(wins[:, counts] / whole[:, counts], dtype=np.float64)
+    totals = good + bad.sum(axis=1)
+    # Shares of ways instead of ways, which are too many for a float where answers are thousands.
+    wins = _win(_count_ways(good, totals, most), _count_ways(bad, totals[:, None], most), most)
+    return np.asarray(wins[:, counts] / _count_ways(totals, totals, most)[:, counts])
 
 
-def _binomials(rows: int, most: int) -> NDArray[np.float64]:
-    """Give the ways of taking i of c, for all c and i up to limits."""
-    table = np.zeros((rows + 1, most + 1))
-    table[:, 0] = 1.0
-    for row in range(1, rows + 1):
-        table[row, 1:] = table[row - 1, 1:] + table[row - 1, :-1]
-    return table
+def _count_ways(
+    counts: NDArray[np.int64], totals: NDArray[np.int64], most: int
+) -> NDArray[np.float64]:
+    """Give the ways of taking i of each count, over the i-th power of its total."""
+    left = np.maximum(counts[..., None] - np.arange(most), 0) / totals[..., None]
+    ways = np.ones((*counts.shape, most + 1))
+    ways[..., 1:] = np.cumprod(left / np.arange(1.0, most + 1), axis=-1)
+    return ways
 
 
 def _win(right: NDArray[np.float64], others: NDArray[np.float64], most: int) -> NDArray[np.float64]:
