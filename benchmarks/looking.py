@@ -130,14 +130,17 @@ def drive_policies(
         ends = {}
         for name, is_checked in (("upfront", False), ("re-planned", True)):
             ids = [question.id for question in plan.questions]
-            names = plan.surface.menu.names
-            table = TableEnvironment(ids, names, quality, cost * scale, is_checked=is_checked)
+            menu = plan.surface.menu
+            table = TableEnvironment(
+                ids, menu.names, quality, cost * scale, is_checked=is_checked, menu=menu
+            )
             policy = Policy(plan, is_checked=is_checked, reserve=0.0, kinship=kinship)
             if is_checked:
                 policy.run(table)
             else:
-                for question, decision in zip(plan.questions, policy.step(), strict=False):
-                    table.run(question, decision)
+                questions = {question.id: question for question in plan.questions}
+                for decision in policy.step():
+                    table.run(questions[decision.id], decision)
             blind = best_mixture(mean, level, max(table.mean_cost, low)).blend(level)
             ends[name] = table.mean_quality - float(blind)
             share = table.mean_cost / budget * len(rows)

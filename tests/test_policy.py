@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from router import Policy, Report
+from router import Policy, Question, Report
 from router.evaluation.environments import TableEnvironment
 from router.evaluation.plan_tables import plan_table
 from router.exceptions import ConflictError, InputError
 from router.options import Option
+from router.replan_decisions import Action, Decision
 from tests.test_replanning import MENU, QUALITY, make
 
 if TYPE_CHECKING:
@@ -195,3 +196,19 @@ def test_a_prediction_that_fails_leaves_the_step_undone() -> None:
         assert (len(policy.running), len(policy.log)) == (len(first), 2)
     policy.step(reports)
     assert len(policy.log) == 3
+
+
+def test_an_option_continues_what_it_continues_and_not_the_last() -> None:
+    """Four samples after one are charged for three, also where something else ran in between."""
+    cost = np.array([[1.0, 3.0, 8.0]])
+    environment = TableEnvironment(["q0"], MENU.names, np.zeros((1, 3)), cost, menu=MENU)
+    question = Question("q0", "Why?")
+    steps: list[tuple[Action, str]]
+    steps = [("start", "small"), ("switch", "large"), ("continue", "small-more")]
+    for action, option in steps:
+        report = environment.run(question, Decision("q0", action, option, {}, 0.5, ""))
+    assert report.cost == {"usd": 2.0}
+    with pytest.raises(InputError, match="'q0' with a decision about 'q1'"):
+        environment.run(question, Decision("q1", "start", "small", {}, 0.5, ""))
+    with pytest.raises(InputError, match="the menu has options"):
+        TableEnvironment(["q0"], ["a", "b", "c"], np.zeros((1, 3)), cost, menu=MENU)
