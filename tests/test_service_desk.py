@@ -159,7 +159,7 @@ def test_threads_that_hang_are_few_and_hold_up_nobody(
 
     asyncio.run(ask_many())
     assert desk.events == Counter(model_slow=75)
-    assert desk.n_in_flight == 0
+    assert desk.room.n_taken == 0
 
 
 def test_a_model_that_was_slow_once_is_asked_by_one_request_at_a_time(

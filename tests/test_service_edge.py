@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from router.planner import Router
 from router.service import edge as edge_module
 from router.service.application import create_app
+from router.service.desk_room import Room
 from router.service.edge import Edge
 from router.service.keys import Caller, Keys, Role, make_key
 from router.service.metrics import Metrics
@@ -246,6 +247,21 @@ def test_more_than_there_is_room_for_is_shed() -> None:
         return statuses
 
     assert asyncio.run(run()) == [503, 200, 200, 200, 200]
+
+
+def test_requests_for_plans_are_shed_unread_where_the_desk_is_full() -> None:
+    """They are told when to come again and are counted; what takes no place is let through."""
+    metrics, inner = Metrics(), Inner()
+    room = Room(1, lambda: None)
+    edge = Edge(inner, room=room, metrics=metrics)
+    with room.take_place():
+        shed = Exchange(pieces=(BREAK,))
+        assert asyncio.run(shed.run(edge)) == 429
+        assert (b"retry-after", b"1") in shed.sent[0]["headers"]
+        assert asyncio.run(Exchange("/v2/models/gain/infer").run(edge)) == 429
+        assert asyncio.run(Exchange("/v1/outcomes").run(edge)) == 200
+    assert asyncio.run(Exchange().run(edge)) == 200
+    assert 'router_shed_requests_total{reason="overload"} 2.0' in metrics.render().decode()
 
 
 def test_defect_is_answered_and_told_without_its_words(caplog: pytest.LogCaptureFixture) -> None:

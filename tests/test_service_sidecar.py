@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import time
 from typing import TYPE_CHECKING, Any
@@ -9,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from starlette.testclient import TestClient
 
+from router.exceptions import OverloadError
 from router.ledger import Ledger
 from router.planner import Router
 from router.service.application import create_app
+from router.service.desk_limits import DeskLimits
 from router.service.sidecar import Sidecar
 from tests.contracts.commands import PRICES, read_json, tiny_bundle
 from tests.contracts.ledgers import VirtualClock
@@ -116,3 +119,29 @@ def test_commits_and_queue_are_told(client: TestClient, ledger: Ledger) -> None:
         assert time.monotonic() < end
     assert 0 < read_value(client, "router_ledger_commit_seconds_sum") < SECONDS_MAX
     assert read_value(client, "router_ledger_queue_depth") == ledger.writer.n_waiting == 0
+
+
+def test_who_waits_for_a_pool_takes_a_place() -> None:
+    """Those behind a pool's lock count as waiting to be planned, and the next is refused."""
+    sidecar = Sidecar(Router(tiny_bundle()), limits=DeskLimits(in_flight_max=2))
+
+    async def draw_many() -> None:
+        """Hold the lock, let two wait behind it, and send another."""
+        room = sidecar.desk.room
+
+        async def wait() -> None:
+            async with sidecar.lock_pool("team", "night"):
+                assert room.n_taken < 2
+
+        async with sidecar.lock_pool("team", "night"):
+            assert room.n_taken == 0
+            waiting = [asyncio.create_task(wait()) for _ in range(2)]
+            await asyncio.sleep(0)
+            assert room.is_full
+            with pytest.raises(OverloadError):
+                await wait()
+        await asyncio.gather(*waiting)
+        assert room.n_taken == 0
+
+    asyncio.run(draw_many())
+    assert sidecar.desk.events == {"overload": 1}

@@ -132,7 +132,9 @@ def serve(
         )
         spans = held.enter_context(server.open_traces(settings))
         sidecar = Sidecar(router, ledger, traces=spans, **settings.to_sidecar())
-        app = server.guard(create_app(sidecar), settings, accepted, sidecar.metrics)
+        app = server.guard(
+            create_app(sidecar), settings, accepted, sidecar.metrics, sidecar.desk.room
+        )
         server.run_server(app, listening, settings, sidecar.metrics, announce)
 
 

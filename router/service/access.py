@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from router.service.keys import Role
 
-__all__ = ["OPEN_PATHS", "ROLES_BY_ROUTE", "find_methods", "takes_json_only"]
+__all__ = ["OPEN_PATHS", "ROLES_BY_ROUTE", "find_methods", "takes_json_only", "takes_place"]
 
 # Answers without a key: whether the process is alive is no secret.
 OPEN_PATHS = frozenset({"/v2/health/live"})
@@ -14,6 +14,9 @@ PLAN = frozenset({Role.PLAN})
 REPORT = frozenset({Role.REPORT})
 ADMIN = frozenset({Role.ADMIN})
 USERS = frozenset({Role.PLAN, Role.REPORT, Role.ADMIN})
+
+# Each of these takes a place at the planning desk, whatever its body says; so does inference.
+PLANNING_PATHS = frozenset({"/v1/allocate", "/v1/curve", "/v1/predict"})
 
 # A caller needs one of the roles. A part in braces stands for any one part of a path.
 ROLES_BY_ROUTE: dict[str, dict[str, frozenset[Role]]] = {
@@ -96,4 +99,29 @@ def takes_json_only(path: str) -> bool:
     >>> takes_json_only("/v1/allocate"), takes_json_only("/v2/models/gain/infer")
     (True, False)
     """
-    return not (path.startswith("/v2/models/") and path.endswith("/infer"))
+    return not _infers(path)
+
+
+def takes_place(path: str) -> bool:
+    """Say whether a request takes a place at the planning desk, whatever its body says.
+
+    Parameters
+    ----------
+    path : str
+        As a request names it.
+
+    Returns
+    -------
+    bool
+
+    Examples
+    --------
+    >>> takes_place("/v1/allocate"), takes_place("/v1/outcomes")
+    (True, False)
+    """
+    return path in PLANNING_PATHS or _infers(path)
+
+
+def _infers(path: str) -> bool:
+    """Say whether a place is one of inference."""
+    return path.startswith("/v2/models/") and path.endswith("/infer")

@@ -16,12 +16,13 @@ from contextvars import copy_context
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from router.exceptions import AllocationError, InputError, NonFiniteError, OverloadError
+from router.exceptions import AllocationError, InputError, NonFiniteError
 from router.fallback import Fallback
 from router.planner import Router
 from router.service.crew import Crew, Job
 from router.service.desk_limits import DeskLimits
 from router.service.desk_outcome import Outcome
+from router.service.desk_room import Room
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -80,7 +81,7 @@ class PlanningDesk:
     ) -> None:
         self.limits = DEFAULT_LIMITS if limits is None else limits
         self.events: Counter[str] = Counter()
-        self.n_in_flight = 0
+        self.room = Room(self.limits.in_flight_max, partial(self._note, "overload"))
         self._router = router
         self._fallback = Fallback(Router.load() if router is None else router)
         self._on_event = on_event
@@ -258,14 +259,7 @@ class PlanningDesk:
         menu: Menu | None,
     ) -> Outcome[Value]:
         """Ask the model in time, else do without; refuse where too much is asked at once."""
-        if self.n_in_flight >= self.limits.in_flight_max:
-            self._note("overload")
-            raise OverloadError(
-                f"{self.limits.in_flight_max} requests are being planned, which is all that is "
-                "allowed at once: ask again"
-            )
-        self.n_in_flight += 1
-        try:
+        with self.room.take_place():
             fallback = self._fallback
             value, cause = await self._try_model(work, fallback, questions, menu)
             if cause is None:
@@ -274,8 +268,6 @@ class PlanningDesk:
             loop = asyncio.get_running_loop()
             call = partial(copy_context().run, fall_back, fallback, cause)
             return Outcome(await loop.run_in_executor(self._spare, call), cause)
-        finally:
-            self.n_in_flight -= 1
 
     async def _try_model(
         self,

@@ -1,8 +1,9 @@
 """The edge: what stands in front of every route and lets through what is in order.
 
-In this order: the host that was asked, the key, the place and its role, the media type, the length
-of the body as it comes in, and whether there is room. So nothing is read for a stranger, and no
-route sees a body that is too long or broke off.
+In this order: the host that was asked, the key, the place and its role, whether there is room to
+plan, the media type, the length of the body as it comes in, and whether there is room for anything.
+So nothing is read for a stranger, nor for who would be told to come again, and no route sees a body
+that is too long or broke off.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from starlette.exceptions import HTTPException
 
-from router.service.access import OPEN_PATHS, find_methods, takes_json_only
+from router.service.access import OPEN_PATHS, find_methods, takes_json_only, takes_place
 from router.service.bodies import BODY_BYTES_MAX
 from router.service.errors import answer_error, answer_status
 from router.service.inference_routes import fit_protocol
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from router.service.desk_room import Room
     from router.service.keys import Caller, Keys
     from router.service.metrics import Metrics
 
@@ -39,7 +41,8 @@ IN_FLIGHT_MAX = 256
 HELD_BYTES_MAX = 64 * 1024 * 1024
 # Where another answer would make an overload worse: nobody kills a busy server for being busy.
 NEVER_SHED = frozenset({"/metrics", "/v2/health/live", "/v2/health/ready"})
-SHED_REASONS = {413: "too_large", 503: "overload"}
+SHED_REASONS = {413: "too_large", 429: "overload", 503: "overload"}
+RETRY_AFTER = {"retry-after": "1"}
 SAFE_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
 # A second one of these could be read differently by whoever stands in front.
 SINGLE_HEADERS = frozenset({b"authorization", b"content-length", b"content-type", b"host"})
@@ -67,6 +70,9 @@ class Edge:
         How long a body may be.
     in_flight_max : int, default=256
         How many requests are worked on at once; more are answered by status 503.
+    room : Room, optional
+        At the planning desk. Where it is full, requests for plans are answered by status 429
+        before their bodies are read.
     metrics : Metrics, optional
         Where those that are not let through are counted; the application counts the others.
     """
@@ -79,6 +85,7 @@ class Edge:
         allowed_hosts: Collection[str] = LOOPBACK_HOSTS,
         body_bytes_max: int = BODY_BYTES_MAX,
         in_flight_max: int = IN_FLIGHT_MAX,
+        room: Room | None = None,
         metrics: Metrics | None = None,
     ) -> None:
         self.app = app
@@ -87,6 +94,7 @@ class Edge:
         self.allowed_hosts = frozenset(host.lower().encode() for host in allowed_hosts)
         self.body_bytes_max = body_bytes_max
         self.in_flight_max = in_flight_max
+        self.room = room
         self.n_in_flight = 0
         self.n_held_bytes = 0
 
@@ -134,6 +142,10 @@ class Edge:
         state["request_id"] = request_id
         state["body_bytes_max"] = self.body_bytes_max
         if scope["method"] == "POST":
+            if self.room is not None and self.room.is_full and takes_place(scope["path"]):
+                # As the desk would, at a tenth of the cost: where refusing takes as long as
+                # planning, those who ask too often would be all that is served.
+                raise HTTPException(429, "too much is being planned: ask again", RETRY_AFTER)
             self._check_form(headers, scope["path"])
             body = await self._receive_body(receive)
             if body is None:
@@ -143,7 +155,7 @@ class Edge:
             await self.app(scope, receive, send)
             return
         if self.n_in_flight >= self.in_flight_max:
-            raise HTTPException(503, "too many requests at once", {"retry-after": "1"})
+            raise HTTPException(503, "too many requests at once", RETRY_AFTER)
         self.n_in_flight += 1
         try:
             await self.app(scope, receive, send)
@@ -200,7 +212,7 @@ class Edge:
                 if n_bytes > self.body_bytes_max:
                     raise self._too_large()
                 if self.n_held_bytes > HELD_BYTES_MAX:
-                    raise HTTPException(503, "too many bodies at once", {"retry-after": "1"})
+                    raise HTTPException(503, "too many bodies at once", RETRY_AFTER)
                 if not message.get("more_body", False):
                     return b"".join(parts)
         finally:

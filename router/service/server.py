@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from starlette.types import ASGIApp
 
+    from router.service.desk_room import Room
     from router.service.keys import Keys
     from router.service.metrics import Metrics
     from router.service.settings import Settings
@@ -204,7 +205,11 @@ def open_socket(host: str, port: int) -> socket.socket:
 
 
 def guard(
-    app: ASGIApp, settings: Settings, keys: Keys | None = None, metrics: Metrics | None = None
+    app: ASGIApp,
+    settings: Settings,
+    keys: Keys | None = None,
+    metrics: Metrics | None = None,
+    room: Room | None = None,
 ) -> Edge:
     """Put the edge in front of an application.
 
@@ -218,6 +223,8 @@ def guard(
         Whose requests are answered; without, everybody's.
     metrics : Metrics, optional
         Where what is not let through is counted.
+    room : Room, optional
+        At the planning desk, without which no plan is asked for in vain.
 
     Returns
     -------
@@ -235,6 +242,7 @@ def guard(
         allowed_hosts=hosts,
         body_bytes_max=settings.body_bytes_max,
         in_flight_max=ROOM_PER_PLAN * settings.in_flight_max,
+        room=room,
         metrics=metrics,
     )
 

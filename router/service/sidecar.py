@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ from router.service.repetitions import Repetitions
 from router.service.traces import Traces
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
     from starlette.requests import Request
 
     from router.ledger import Ledger
@@ -101,13 +104,26 @@ class Sidecar:
             raise UnknownError("the service keeps no ledger: start it with --data DIR")
         return self.ledger
 
-    def lock_pool(self, tenant: str, name: str) -> asyncio.Lock:
-        """Give the lock under which a pool is looked at and drawn on.
+    @asynccontextmanager
+    async def lock_pool(self, tenant: str, name: str) -> AsyncIterator[None]:
+        """Hold the lock under which a pool is looked at and drawn on.
 
         Two plans that look at the same rest would both count on it; the second would be refused
-        by the store and be made again.
+        by the store and be made again. Who waits here waits to be planned, and so takes a place at
+        the desk.
+
+        Raises
+        ------
+        OverloadError
+            If there is none.
         """
-        return self._locks.setdefault((tenant, name), asyncio.Lock())
+        lock = self._locks.setdefault((tenant, name), asyncio.Lock())
+        with self.desk.room.take_place():
+            await lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
 
     def check_store(self) -> str | None:
         """Say why the store cannot be used, or None."""
