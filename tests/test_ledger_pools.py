@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from router.exceptions import ConflictError, InputError, PoolExhaustedError, UnknownError
 from router.ledger import Ledger, pools
 from router.ledger.records import Report
+from router.ledger.store import fetch
 from tests.contracts.ledgers import make_pool, make_record
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    import apsw
 
 
 @pytest.fixture
@@ -45,6 +48,30 @@ def test_pools_are_listed_by_name(ledger: Ledger) -> None:
     assert [pool.name for pool in ledger.list_pools("default")] == ["a", "b"]
     with pytest.raises(UnknownError):
         ledger.read_pool("default", "c")
+
+
+def test_thousands_of_pools_are_read_in_one_statement(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list says of each pool what looking at it says, and asks the store once for all."""
+    for number in range(5):
+        pool = make_pool(f"p{number}", number + 1, usd=10 + number, searches=7)
+        ledger.create_pool("default", pool).result()
+    ledger.create_pool("other", make_pool()).result()
+    record = make_record("a", [4])
+    record.content.planned["searches"] = [2]
+    ledger.reserve(record, "p0", lease_seconds=9, opening_price={"usd": 2.0}).result()
+    each = [ledger.read_pool("default", f"p{number}") for number in range(5)]
+    asked = []
+
+    def note(connection: apsw.Connection, statement: str, bindings: Any = ()) -> Any:
+        """Note a statement."""
+        asked.append(statement)
+        return fetch(connection, statement, bindings)
+
+    monkeypatch.setattr(pools, "fetch", note)
+    assert ledger.list_pools("default") == each
+    assert len(asked) == 1
 
 
 def test_all_units_are_granted_or_none(ledger: Ledger) -> None:

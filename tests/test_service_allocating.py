@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ from tests.contracts.ledgers import VirtualClock
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from router.ledger.records import PoolState
 
 TEXTS = ["Who heads the council of Bern today?", "What is 2 plus 3 times two?"]
 QUESTIONS = [{"id": "a", "text": TEXTS[0], "group": "look-up"}, {"id": "b", "text": TEXTS[1]}]
@@ -86,6 +89,24 @@ def test_pool_shows_every_amount(client: TestClient) -> None:
     assert (again.status_code, read_json(again.text)) == (200, shown)
     other = client.post("/v1/pools", json={"name": "night", "capacity": {"usd": 0.2}})
     assert other.status_code == 409
+
+
+def test_pools_are_listed_beside_the_loop(
+    client: TestClient, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever lists thousands of pools keeps nobody else waiting."""
+    threads, list_pools = [], ledger.list_pools
+
+    def note(tenant: str) -> list[PoolState]:
+        """Note the thread, in which no loop runs."""
+        with pytest.raises(RuntimeError):
+            asyncio.get_running_loop()
+        threads.append(threading.current_thread().name)
+        return list_pools(tenant)
+
+    monkeypatch.setattr(ledger, "list_pools", note)
+    assert client.get("/v1/pools").status_code == 200
+    assert len(threads) == 1
 
 
 def test_plan_reserves_and_outcomes_settle(client: TestClient, tmp_path: Path) -> None:

@@ -16,7 +16,13 @@ from router.ledger.audit import audit_store
 from router.ledger.clock import LeaseClock, SystemClock
 from router.ledger.directory import STORE_NAME, DataDirectory
 from router.ledger.plans import expire_plans, insert_plan, insert_reserved
-from router.ledger.pools import insert_pool, list_pools, read_pool, require_pool
+from router.ledger.pools import (
+    build_pools,
+    fetch_pools,
+    insert_pool,
+    read_pool,
+    require_pool,
+)
 from router.ledger.reading import iterate_outcomes
 from router.ledger.reapportioning import move_reserved, read_open
 from router.ledger.retention import Retention
@@ -297,7 +303,8 @@ class Ledger:
 
     def list_pools(self, tenant: str) -> list[PoolState]:
         """Read all pools of a tenant, by name."""
-        return self._read(lambda reader: list_pools(reader, tenant))
+        # Built when others may read again.
+        return build_pools(self._read(lambda reader: fetch_pools(reader, tenant)))
 
     def find_answer(self, key: RequestKey) -> Answer | None:
         """Find what a request was answered before.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
 
 from router.budgets import MICRO
 from router.exceptions import ConflictError, InputError, PoolExhaustedError, UnknownError
@@ -12,18 +13,19 @@ from router.ledger.schema import OVERRUN_MAX_MICRO
 from router.ledger.store import fetch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     import apsw
 
 __all__ = [
     "SHARE_MAX",
     "book",
+    "build_pools",
     "correct_prices",
+    "fetch_pools",
     "find_pool",
     "grant",
     "insert_pool",
-    "list_pools",
     "read_pool",
     "require_pool",
 ]
@@ -35,6 +37,12 @@ PRICE_MAX = 1e12
 SELECT_ACCOUNTS = (
     "SELECT unit, capacity, reserved, settled, overrun, price, price_floor FROM accounts"
 )
+SELECT_POOLS = """
+    SELECT name, share_max, expected_questions, n_questions,
+        unit, capacity, reserved, settled, overrun, price, price_floor
+    FROM pools LEFT JOIN accounts ON accounts.pool = pools.pool
+    WHERE tenant = ? ORDER BY name, unit
+"""
 # A price this share of the first no longer moves a choice, and falling further would only take
 # longer to come back from.
 FLOOR_SHARE = 1e-3
@@ -147,10 +155,19 @@ def read_pool(connection: apsw.Connection, pool: int) -> PoolState:
     return PoolState(name, accounts, share_max, expected, n_questions)
 
 
-def list_pools(connection: apsw.Connection, tenant: str) -> list[PoolState]:
-    """Read all pools of a tenant, by name."""
-    found = fetch(connection, "SELECT pool FROM pools WHERE tenant = ? ORDER BY name", (tenant,))
-    return [read_pool(connection, pool) for (pool,) in found]
+def fetch_pools(connection: apsw.Connection, tenant: str) -> list[tuple[Any, ...]]:
+    """Fetch all pools of a tenant for :func:`build_pools`, in one statement however many."""
+    return fetch(connection, SELECT_POOLS, (tenant,))
+
+
+def build_pools(rows: Iterable[tuple[Any, ...]]) -> list[PoolState]:
+    """Build pools, by name; of thousands, fetching the rows takes a fraction of this."""
+    found = []
+    for terms, group in groupby(rows, key=lambda row: row[:4]):
+        name, share_max, expected, n_questions = terms
+        accounts = {row[4]: Account(*row[5:]) for row in group if row[4] is not None}
+        found.append(PoolState(name, accounts, share_max, expected, n_questions))
+    return found
 
 
 def grant(

@@ -7,9 +7,10 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
+from router.ledger import Ledger
 from router.ledger.records import Answer, PoolState
 from router.service.answers import answer_json, write_json
-from router.service.bodies import decode_body, read_body
+from router.service.bodies import JSON_TYPE, decode_body, read_body
 from router.service.description import describe_body
 from router.service.ledger_schemas import PoolBody, check_pool_name, make_pool, show_pool
 from router.service.repetitions import read_key
@@ -48,8 +49,10 @@ def add_pool_routes(app: FastAPI, sidecar: Sidecar) -> None:
     @app.get("/v1/pools")
     async def list_pools(request: Request) -> Response:
         """List the pools, by name."""
-        pools = sidecar.require_ledger().list_pools(find_tenant(request))
-        return answer_json({"pools": [show_pool(pool) for pool in pools]})
+        ledger, tenant = sidecar.require_ledger(), find_tenant(request)
+        # There may be thousands, which others should not wait for.
+        content = await asyncio.to_thread(_write_pools, ledger, tenant)
+        return Response(content, media_type=JSON_TYPE)
 
     @app.get("/v1/pools/{name}")
     async def show_one(request: Request, name: str) -> Response:
@@ -57,6 +60,11 @@ def add_pool_routes(app: FastAPI, sidecar: Sidecar) -> None:
         ledger = sidecar.require_ledger()
         state = ledger.read_pool(find_tenant(request), check_pool_name(name))
         return answer_json(show_pool(state))
+
+
+def _write_pools(ledger: Ledger, tenant: str) -> bytes:
+    """Write all pools of a tenant."""
+    return write_json({"pools": [show_pool(pool) for pool in ledger.list_pools(tenant)]})
 
 
 def _write_created(state: PoolState, is_new: bool) -> Answer:  # noqa: FBT001 - as the ledger gives
