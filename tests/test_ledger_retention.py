@@ -104,6 +104,26 @@ def test_rounds_reach_everything(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         assert all(x.text is None for x in read_outcomes(tmp_path))
 
 
+def test_what_was_passed_over_goes_within_the_hour(tmp_path: Path) -> None:
+    """A plan that was open, or not reported on yet, when its time was over is not kept for ever."""
+    clock = VirtualClock()
+    with open_ledger(tmp_path, clock, HOUR) as ledger:
+        record(ledger, "free")
+        plan = replace(make_record("paid", [5]), features=b"ffff", texts=["Who?"])
+        ledger.reserve(plan, "pool", lease_seconds=3 * HOUR, opening_price={}).result()
+        record(ledger, "later")
+        ledger.settle("default", "later", [Report("q0", {"usd": 3})]).result()
+        clock.pass_seconds(HOUR + 1)
+        ledger.probe().result()
+        for plan_id in ("free", "paid"):
+            ledger.settle("default", plan_id, [Report("q0", {"usd": 3})]).result()
+        assert [x.text for x in read_outcomes(tmp_path)] == ["Who?", "Who?"]
+        clock.pass_seconds(HOUR)
+        ledger.probe().result()
+        assert [(x.plan_id, x.text) for x in read_outcomes(tmp_path)] == [("paid", None)]
+        assert ledger.audit() == []
+
+
 def test_round_that_failed_is_made_again(tmp_path: Path) -> None:
     """What a commit that failed would have forgotten is forgotten by the next."""
 
