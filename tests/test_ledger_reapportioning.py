@@ -41,10 +41,10 @@ def read(ledger: Ledger) -> dict[str, int]:
 
 
 def test_amounts_move_and_the_sum_stays(ledger: Ledger) -> None:
-    """Questions get what they need; what nobody needs stays with the first."""
-    ledger.move_reserved("t", "plan-1", {"q0": {"usd": 5}, "q1": {"usd": 45}, "q2": {"usd": 5}})
+    """Questions get what they need; what nobody needs stays with those that hold it."""
+    ledger.move_reserved("t", "plan-1", {"q0": {"usd": 5}, "q1": {"usd": 42}, "q2": {"usd": 5}})
     ledger.probe().result()
-    assert read(ledger) == {"q0": 10, "q1": 45, "q2": 5}
+    assert read(ledger) == {"q0": 10, "q1": 42, "q2": 8}
     assert ledger.read_pool("t", "night").accounts["usd"].reserved == 60
 
 
@@ -63,6 +63,14 @@ def test_settled_questions_are_left_alone(ledger: Ledger) -> None:
     assert read(ledger) == {"q0": 0, "q1": 30}
     account = ledger.read_pool("t", "night").accounts["usd"]
     assert (account.reserved, account.settled, account.free) == (30, 25, 45)
+
+
+def test_nothing_needed_moves_nothing(ledger: Ledger) -> None:
+    """No question comes to hold more than it needs, as a report without a cost is charged that."""
+    ledger.move_reserved("t", "plan-1", {f"q{row}": {"usd": 0} for row in range(3)}).result()
+    assert read(ledger) == {"q0": 10, "q1": 20, "q2": 30}
+    ledger.settle("t", "plan-1", [Report("q0", quality=1.0)]).result()
+    assert ledger.read_pool("t", "night").accounts["usd"].settled == 10
 
 
 def test_a_question_that_got_more_settles_without_overrun(ledger: Ledger) -> None:

@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from starlette.testclient import TestClient
 
-from router import Replanner, Report
+from router import Question, Replanner, Report
+from router.exceptions import OverloadError
 from router.ledger import Ledger
 from router.planner import Router
+from router.service import replanning
 from router.service.application import create_app
+from router.service.desk import DeskLimits
 from router.service.plan_shelf import PlanShelf
+from router.service.replan_routes import ReplanBody
+from router.service.replanning import Replanning
 from router.service.sidecar import Sidecar
 from tests.contracts.commands import PRICES, read_json, tiny_bundle
 from tests.contracts.ledgers import VirtualClock
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 QUESTIONS = [
@@ -142,6 +149,93 @@ def test_a_lease_that_ends_while_re_planning_is_a_conflict(
     late = client.post("/v1/replan", json={"plan_id": plan["plan_id"]})
     assert (late.status_code, late.json()["error"]["code"]) == (409, "conflict")
     assert read_pool(client)["reserved"] == {"usd": 0.0}
+
+
+def test_a_cost_that_is_left_out_counts_as_planned(client: TestClient, ledger: Ledger) -> None:
+    """Of a settled question it takes nothing from the others; of an open one it stays held."""
+    plan = ask(client, "/v1/allocate", questions=QUESTIONS, pool="night", budget={"usd": 0.02})
+    plan_id, choices = plan["plan_id"], plan["choices"]
+    reports = [{"id": row["id"], "option": row["option"], "quality": 1.0} for row in choices]
+    ask(client, "/v1/replan", plan_id=plan_id, reports=reports)
+    planned = {row["id"]: {"usd": round(row["cost"]["usd"] * 1e6)} for row in choices}
+    assert ledger.read_open("default", plan_id) == planned
+    ask(client, "/v1/outcomes", plan_id=plan_id, outcomes=[{"id": "a", "quality": 1.0}])
+    found = ask(client, "/v1/replan", plan_id=plan_id, reports=reports[:1])
+    assert found["remaining"] == read_pool(client)["reserved"]
+    assert [row["action"] for row in found["decisions"]] == ["done", "start", "start"]
+
+
+def test_what_nobody_needs_is_charged_to_nobody(client: TestClient) -> None:
+    """A question that needs no more holds no more, so that it is settled as it was planned."""
+    plan = ask(client, "/v1/allocate", questions=QUESTIONS, pool="night", budget={"usd": 0.02})
+    reports = [
+        {"id": row["id"], "option": row["option"], "cost": {"usd": 0.0}, "quality": 1.0}
+        for row in plan["choices"]
+    ]
+    ask(client, "/v1/replan", plan_id=plan["plan_id"], reports=reports)
+    outcome = {"id": "a", "quality": 1.0}
+    ask(client, "/v1/outcomes", plan_id=plan["plan_id"], outcomes=[outcome])
+    assert read_pool(client)["settled"]["usd"] == plan["choices"][0]["cost"]["usd"]
+
+
+def test_a_plan_in_the_shadow_of_a_pool_is_replanned(client: TestClient) -> None:
+    """It holds nothing, and is kept within what it was given."""
+    plan = ask(
+        *(client, "/v1/allocate"),
+        questions=QUESTIONS,
+        pool="night",
+        budget={"usd": 0.02},
+        shadow=True,
+    )
+    found = ask(client, "/v1/replan", plan_id=plan["plan_id"])
+    assert found["remaining"] == {"usd": 0.02}
+    assert read_pool(client)["reserved"] == {"usd": 0.0}
+
+
+def test_many_reports_keep_nobody_waiting(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Questions are looked at once however many reports there are; all else has its own thread."""
+    looked, threads = [], set()
+    add_context, state = Question.with_context, replanning._state_costs
+
+    def note_context(question: Question, context: Mapping[str, float]) -> Question:
+        """Note the question."""
+        looked.append(question.id)
+        return add_context(question, context)
+
+    def note_thread(*arguments: Any) -> Any:
+        """Note the thread."""
+        threads.add(threading.current_thread().name)
+        return state(*arguments)
+
+    monkeypatch.setattr(Question, "with_context", note_context)
+    monkeypatch.setattr(replanning, "_state_costs", note_thread)
+    plan = ask(client, "/v1/allocate", questions=QUESTIONS, budget={"usd": 0.02})
+    option = plan["choices"][0]["option"]
+    reports = [{"id": "a", "option": option, "context": {f"x{n}": 1.0}} for n in range(50)]
+    ask(client, "/v1/replan", plan_id=plan["plan_id"], reports=reports)
+    assert looked == ["a"]
+    assert threads == {"planning"}
+
+
+def test_more_at_once_than_is_allowed_is_refused(ledger: Ledger) -> None:
+    """The next one is told to come back, as one that plans is."""
+    sidecar = Sidecar(Router(tiny_bundle(), PRICES), ledger, limits=DeskLimits(in_flight_max=1))
+
+    async def ask_twice() -> list[Any]:
+        """Ask while another waits."""
+        plan = sidecar.router.allocate([QUESTIONS[0]["text"]], {"usd": 0.02})
+        sidecar.shelf.keep("t", plan)
+        answering = Replanning(sidecar)
+        asked = [answering.answer(ReplanBody(plan.plan_id), "t") for _ in range(2)]
+        return list(await asyncio.gather(*asked, return_exceptions=True))
+
+    first, second = asyncio.run(ask_twice())
+    assert first["decisions"]
+    assert isinstance(second, OverloadError)
+    sidecar.replanners.close()
+    sidecar.desk.close()
 
 
 def test_overspending_is_planned_with_and_charged_later(client: TestClient) -> None:

@@ -74,7 +74,8 @@ def move_reserved(
         Whose plan, and which.
     amounts_micro : mapping of str to mapping of str to int
         By question and unit what is needed for it; questions that are settled by now are left out.
-        What is not needed stays with the first of them, until that is settled.
+        What nobody needs stays where it is, so that no question that needs no more comes to hold
+        more: a report without a cost is charged what is held.
 
     Raises
     ------
@@ -92,19 +93,27 @@ def move_reserved(
     if not held:
         raise ConflictError("nothing is held for this plan any more: allocate anew")
     wanted = {name: dict(amounts_micro.get(name, held[name])) for name in held}
-    first = next(iter(held))
-    for unit in held[first]:
-        rest = sum(row[unit] for row in held.values()) - sum(
-            row.setdefault(unit, 0) for row in wanted.values()
-        )
-        if rest < 0:
-            raise ConflictError(
-                f"questions of this plan need {-rest} micro-units of {unit} more than is held"
-            )
-        wanted[first][unit] += rest
+    for unit in next(iter(held.values())):
+        _leave_rest(unit, wanted, held)
     for name, row in wanted.items():
         terms = ", ".join(f"{unit} = ?" for unit in held[name])
         connection.execute(
             f"UPDATE reservations SET {terms} WHERE plan = ? AND position = ? AND state = 'open'",
             (*(row[unit] for unit in held[name]), plan.plan, places[name]),
         )
+
+
+def _leave_rest(
+    unit: str, wanted: Mapping[str, dict[str, int]], held: Mapping[str, Mapping[str, int]]
+) -> None:
+    """Leave what nobody needs of a unit with those that hold it."""
+    rest = sum(row[unit] for row in held.values())
+    rest -= sum(row.setdefault(unit, 0) for row in wanted.values())
+    if rest < 0:
+        raise ConflictError(
+            f"questions of this plan need {-rest} micro-units of {unit} more than is held"
+        )
+    for name, row in wanted.items():
+        kept = min(rest, max(0, held[name][unit] - row[unit]))
+        row[unit] += kept
+        rest -= kept

@@ -289,6 +289,8 @@ class Allocating:
             except BudgetError as error:
                 raise self._blame(error, body, allowance.amounts_micro, cap, note) from error
             if shadow:
+                # Nothing is held, so it is re-planned within what it was given.
+                self.sidecar.shelf.keep(tenant, written.plan)
                 return await self._give(written, tenant, key, shadow=True)
             recorder = self._require_recorder()
             plan, answer = written.plan, Answer(200, written.content)

@@ -97,12 +97,13 @@ def create_app(
 
 
 def _make_lifespan(sidecar: Sidecar) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
-    """Make what surrounds the application's life: with it end the threads of the desk."""
+    """Make what surrounds the application's life: with it end its threads."""
 
     @asynccontextmanager
     async def live(_: FastAPI) -> AsyncIterator[None]:
         yield
         sidecar.desk.close()
+        sidecar.replanners.close()
 
     return live
 

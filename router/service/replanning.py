@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from router.budgets import MICRO, to_micro_ceil
-from router.exceptions import ConflictError
+import numpy as np
+
+from router.budgets import MICRO, from_micro, to_micro_ceil
+from router.exceptions import ConflictError, OverloadError
 from router.replanning import Replanner
+from router.service.crew import Job
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from router.plan import Plan
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Replanning"]
 
 Held = dict[str, dict[str, int]]
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class Replanning:
     """
 
     sidecar: Sidecar
+    _waiting: set[Job] = field(default_factory=set, init=False, repr=False)
 
     async def answer(self, body: ReplanBody, tenant: str) -> dict[str, Any]:
         """Allocate what is left of a plan.
@@ -63,21 +68,38 @@ class Replanning:
             If a report is of no question or option of the plan.
         ConflictError
             If what was held for the plan is held no longer.
+        OverloadError
+            If too much is asked at once.
         """
         plan, pool = self.sidecar.shelf.take(tenant, body.plan_id)
-        reports = [report.to_report() for report in body.reports]
         held = None if pool is None else self._read_held(tenant, plan)
-        anew = await self._predict_anew(plan, reports)
-        work = partial(_work_out, plan, reports, body, held, anew)
-        found = await asyncio.to_thread(work)
-        if held is not None and self.sidecar.ledger is not None:
-            needed = _sum_needed(plan, found, reports, held)
-            if needed is not None:
-                with self.sidecar.traces.span("ledger"):
-                    move = self.sidecar.ledger.move_reserved(tenant, plan.plan_id, needed)
-                    await asyncio.wrap_future(move)
+        anew = await self._predict_anew(plan, body)
+        document, needed = await self._work(partial(_work_out, plan, body, held, anew))
+        if needed is not None:
+            with self.sidecar.traces.span("ledger"):
+                ledger = self.sidecar.require_ledger()
+                move = ledger.move_reserved(tenant, plan.plan_id, needed)
+                await asyncio.wrap_future(move)
         self.sidecar.metrics.count("plan", "replanned")
-        return found.to_dict()
+        return document
+
+    async def _work(self, work: Callable[[], Result]) -> Result:
+        """Work in the one thread for it: a long plan takes seconds, of which others lose little."""
+        waiting, limits = self._waiting, self.sidecar.desk.limits
+        if len(waiting) >= limits.in_flight_max:
+            self.sidecar.metrics.count("shed", "overload")
+            raise OverloadError(
+                f"{len(waiting)} plans are being re-planned, which is all that is allowed at once: "
+                "ask again"
+            )
+        job = Job(work, asyncio.get_running_loop().create_future(), math.inf)
+        waiting.add(job)
+        try:
+            self.sidecar.replanners.submit(job)
+            found: Result = await job.future
+        finally:
+            waiting.discard(job)
+        return found
 
     def _read_held(self, tenant: str, plan: Plan) -> Held:
         """Read what a pool holds for each open question."""
@@ -89,15 +111,19 @@ class Replanning:
         return held
 
     async def _predict_anew(
-        self, plan: Plan, reports: Sequence[Report]
+        self, plan: Plan, body: ReplanBody
     ) -> Mapping[str, NDArray[np.float64]]:
         """Predict questions anew of which reports bring context."""
-        known = {question.id: question for question in plan.questions}
-        changed = {}
-        for report in reports:
-            if report.context and report.id in known:
-                changed[report.id] = known[report.id].with_context(report.context)
-                known[report.id] = changed[report.id]
+        added: dict[str, dict[str, float]] = {}
+        for report in body.reports:
+            if report.context:
+                added.setdefault(report.id, {}).update(report.context)
+        # Once a question, whose numbers are all looked at each time.
+        changed = {
+            question.id: question.with_context(added[question.id])
+            for question in (plan.questions if added else ())
+            if question.id in added
+        }
         if not changed:
             return {}
         outcome = await self.sidecar.desk.predict(tuple(changed.values()), menu=plan.surface.menu)
@@ -108,44 +134,77 @@ class Replanning:
 
 
 def _work_out(
-    plan: Plan,
-    reports: Sequence[Report],
-    body: ReplanBody,
-    held: Held | None,
-    anew: Mapping[str, NDArray[np.float64]],
-) -> Replan:
-    """Take in all reports and allocate what is left."""
+    plan: Plan, body: ReplanBody, held: Held | None, anew: Mapping[str, NDArray[np.float64]]
+) -> tuple[dict[str, Any], Held | None]:
+    """Allocate what is left given all reports; tell what each open question needs to be held."""
+    reports = _state_costs(plan, [report.to_report() for report in body.reports])
+    spent = _round_costs(plan, reports)
+    limited, taken = plan, reports
     if held is not None:
-        plan = _limit(plan, reports, held)
+        limited = _limit(plan, reports, spent, held)
         # A question that is settled has given back what it left.
-        reports = [
+        taken = [
             report if report.id in held else replace(report, is_done=True) for report in reports
         ]
-    replanner = Replanner(plan, is_checked=body.is_checked, may_give_up=body.may_give_up)
-    for report in reports:
+    replanner = Replanner(limited, is_checked=body.is_checked, may_give_up=body.may_give_up)
+    for report in taken:
         replanner.report(report, quality=anew.get(report.id))
     if held is not None:
         replanner.close([question.id for question in plan.questions if question.id not in held])
-    return replanner.plan(body.running)
+    found = replanner.plan(body.running)
+    needed = None if held is None else _sum_needed(plan, found, reports, spent, held)
+    return found.to_dict(), needed
 
 
-def _limit(plan: Plan, reports: Sequence[Report], held: Held) -> Plan:
+def _state_costs(plan: Plan, reports: Sequence[Report]) -> list[Report]:
+    """State in every report what was consumed in each unit: what is left out counts as planned."""
+    rows = {question.id: row for row, question in enumerate(plan.questions)}
+    columns = {name: column for column, name in enumerate(plan.surface.menu.names)}
+    stated = []
+    for report in reports:
+        row, column = rows.get(report.id), columns.get(report.option)
+        if row is not None and column is not None and any(u not in report.cost for u in plan.units):
+            is_open = plan.closed is None or plan.closed[row, column] == 0
+            planned = plan.plan_micro(np.array([row]), np.array([column]))[0] * is_open
+            amounts = dict(zip(plan.units, map(from_micro, planned.tolist()), strict=True))
+            stated.append(replace(report, cost={**amounts, **report.cost}))
+        else:
+            stated.append(report)
+    return stated
+
+
+def _round_costs(plan: Plan, reports: Sequence[Report]) -> list[dict[str, int]]:
+    """Give the costs of reports by unit of the plan, in micro-units rounded up, all at once."""
+    costs = [[report.cost.get(unit, 0.0) for unit in plan.units] for report in reports]
+    amounts = to_micro_ceil(np.array(costs).reshape(len(reports), len(plan.units)))
+    return [dict(zip(plan.units, row, strict=True)) for row in amounts.tolist()]
+
+
+def _limit(
+    plan: Plan, reports: Sequence[Report], spent: Sequence[Mapping[str, int]], held: Held
+) -> Plan:
     """Plan with what is held now, and with what settled questions have taken of it before."""
     budget = {unit: sum(row.get(unit, 0) for row in held.values()) for unit in plan.units}
-    for report in reports:
+    for report, amounts in zip(reports, spent, strict=True):
         if report.id not in held:
             for unit in plan.units:
-                budget[unit] += int(to_micro_ceil(report.cost.get(unit, 0.0)))
+                budget[unit] += amounts[unit]
     return replace(plan, budget_micro=budget)
 
 
-def _sum_needed(plan: Plan, found: Replan, reports: Sequence[Report], held: Held) -> Held | None:
+def _sum_needed(
+    plan: Plan,
+    found: Replan,
+    reports: Sequence[Report],
+    spent: Sequence[Mapping[str, int]],
+    held: Held,
+) -> Held | None:
     """Sum what each open question has taken and is to take; None where more is than is held."""
     needed: Held = {name: dict.fromkeys(row, 0) for name, row in held.items()}
-    for report in reports:
+    for report, amounts in zip(reports, spent, strict=True):
         if report.id in needed:
             for unit in needed[report.id]:
-                needed[report.id][unit] += int(to_micro_ceil(report.cost.get(unit, 0.0)))
+                needed[report.id][unit] += amounts[unit]
     for decision in found:
         if decision.id in needed:
             for unit in needed[decision.id]:

@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from router.exceptions import UnknownError
+from router.service.crew import Crew
 from router.service.desk import PlanningDesk
 from router.service.metrics import Metrics
 from router.service.plan_shelf import PlanShelf
@@ -69,6 +70,7 @@ class Sidecar:
     desk: PlanningDesk = field(init=False)
     repetitions: Repetitions = field(init=False)
     shelf: PlanShelf = field(default_factory=PlanShelf, init=False)
+    replanners: Crew = field(default_factory=partial(Crew, 1), init=False)
     _locks: dict[tuple[str, str], asyncio.Lock] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
