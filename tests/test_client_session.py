@@ -213,3 +213,17 @@ def test_service_is_reached_over_a_unix_socket(kind: str, tmp_path: Path) -> Non
         Caller(kind, "http://router", socket_path=path, key="k", timeout_s=30.0) as caller,
     ):
         assert caller.call("allocate", TEXTS, BUDGET).source == "service"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_key_does_not_leave_this_machine_by_a_proxy(
+    kind: str, sidecar: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is sent unencrypted goes where the address says, whatever the environment names."""
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        # Nobody listens there, so that whatever goes that way is lost.
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    with Caller(kind, f"http://127.0.0.1:{sidecar}", key="k", timeout_s=30.0) as caller:
+        assert caller.call("ready")

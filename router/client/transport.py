@@ -49,9 +49,15 @@ class Transport:
         if settings.key is not None:
             headers["Authorization"] = f"Bearer {settings.key}"
         # Redirections are not followed: the key would go wherever they point. Its own timeouts are
-        # off, as they hold for every piece that is received anew and so bound nothing.
+        # off, as they hold for every piece that is received anew and so bound nothing. Proxies of
+        # the environment are taken only where they cannot read: what goes to this machine over
+        # plain HTTP, key included, would otherwise leave it.
         self._http = httpx2.AsyncClient(
-            headers=headers, timeout=None, follow_redirects=False, transport=inner
+            headers=headers,
+            timeout=None,
+            follow_redirects=False,
+            transport=inner,
+            trust_env=settings.url.startswith("https://"),
         )
 
     async def send(self, call: Call[Any], seconds_max: float) -> Reply | Failure:
