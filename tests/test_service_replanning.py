@@ -332,3 +332,23 @@ def test_kept_plans_take_what_they_are_said_to() -> None:
     finally:
         tracemalloc.stop()
     assert 0.3 * shelf.n_bytes < held < 2.0 * shelf.n_bytes
+
+
+def test_kept_questions_weigh_what_they_list() -> None:
+    """Numbers known of a question take most of what is kept of it where there are hundreds."""
+    router = Router(tiny_bundle(), PRICES)
+    shelf = PlanShelf()
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        for row in range(20):
+            known = {f"{row}-{number}": float(number) for number in range(256)}
+            questions = [Question(f"q{n}", f"Who was {n}?", context=dict(known)) for n in range(9)]
+            plan = router.allocate(questions, {"usd": 1})
+            plan.to_dict()
+            shelf.keep("t", plan)
+        del plan, questions, known
+        held = tracemalloc.get_traced_memory()[0] - before
+    finally:
+        tracemalloc.stop()
+    assert 0.3 * shelf.n_bytes < held < 2.0 * shelf.n_bytes
