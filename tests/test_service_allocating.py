@@ -264,6 +264,8 @@ def test_plans_fail_open_and_budgets_fail_closed(
             422,
         ),
         ("/v1/pools", {"name": "a b", "capacity": {"usd": 1}}, 422),
+        ("/v1/pools", {"name": "a\n", "capacity": {"usd": 1}}, 422),
+        ("/v1/pools", {"name": "..", "capacity": {"usd": 1}}, 422),
         ("/v1/pools", {"name": "a", "capacity": {}}, 422),
         ("/v1/pools", {"name": "a", "capacity": {"usd": 1e12}}, 422),
         ("/v1/pools", {"name": "a", "capacity": {"eur": 1}}, 422),
