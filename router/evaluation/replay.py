@@ -175,7 +175,7 @@ def _count_listed(query: str) -> int:
     number = 0
     # The text above them may hold such lines too, so the last run from A on is theirs.
     for letter in CHOICE_LINE.findall(query):
-        number = 1 if letter == "A" else number + (letter == LETTERS[number])
+        number = 1 if letter == "A" else number + (letter == LETTERS[number : number + 1])
     return number
 
 

@@ -194,7 +194,7 @@ class AdaptiveVote:
             raise InputError("shares have to sum to 1 for every question")
         widest = max(len(layer[0]) for layer in self._layers)
         step = max(1, CHUNK_ELEMENTS // widest)
-        parts = [self._walk(table[i : i + step]) for i in range(0, len(table), step)]
+        parts = [self._walk(table[i : i + step]) for i in range(0, max(len(table), 1), step)]
         quality, samples = (np.concatenate(part) for part in zip(*parts, strict=True))
         return quality, samples
 

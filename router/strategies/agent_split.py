@@ -139,7 +139,7 @@ class AgentPlan(NamedTuple):
     solved : float
         Parts expected to be solved and to survive the handing over.
     overhead_tokens : float
-        What is not work on parts, context that is read again aside.
+        What is not work on parts, context that is read again aside; 0 where there is no work.
     slowest_tokens : float
         Tokens of work of the agent that has most of it: others work meanwhile.
     """
@@ -349,7 +349,8 @@ class AgentSplit:
             tokens,
             agents,
             solved * (self.kept if n_agents > 1 else 1.0),
-            self.count_overhead(n_agents),
+            # Where the pool does not reach for any work, nobody is started.
+            self.count_overhead(n_agents) if tokens.any() else 0.0,
             float(np.bincount(agents, tokens, n_agents).max()),
         )
 

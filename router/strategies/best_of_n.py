@@ -208,7 +208,9 @@ class BestOfN:
         share, n = np.broadcast_arrays(share, n)
         last = max(i for i in range(len(self.right)) if self.right[i] + self.wrong[i] > 0)
         end = share * self.right[last] + (1 - share) * self.wrong[last]
-        drawn = np.divide(1 - (1 - end) ** n, end, out=n.astype(float), where=end > 0)
+        # By logarithms, as one minus a tiny share is one and would leave no sample at all.
+        ended = -np.expm1(n * np.log1p(-np.minimum(end, 1.0 - 1e-16)))
+        drawn = np.divide(ended, end, out=n.astype(float), where=end > 0)
         return np.asarray(drawn, dtype=np.float64)
 
     def find_peak(self, p: ArrayLike, *, n_samples_max: int = 1000) -> NDArray[np.int64]:

@@ -329,8 +329,11 @@ class ModelExchange:
             found = []
             for one, two in pairwise(held.tolist()):
                 if lead[one] * lead[two] < 0:
-                    part = lead[one] / (lead[one] - lead[two])
-                    found.append(float(knots[one] + part * (knots[two] - knots[one])))
+                    # Where the sides were equal in between, the other leads from the last such
+                    # budget on.
+                    last = two - 1
+                    part = lead[last] / (lead[last] - lead[two]) if last == one else 0.0
+                    found.append(float(knots[last] + part * (knots[two] - knots[last])))
             crossings.append(found)
         return crossings
 

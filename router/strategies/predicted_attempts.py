@@ -30,6 +30,8 @@ __all__ = ["AttemptCaps", "PredictedAttempts"]
 N_LOGITS, N_SIGNALS, N_PRICES = 2_000, 161, 240
 SIGNAL_MAX = 4.5
 CAP_MAX = 30_000
+# How far the logarithm of the density falls within the grid, and how often the grid is narrowed.
+FALL, N_NARROWINGS = 20.0, 4
 
 
 @dataclass(frozen=True)
@@ -96,15 +98,32 @@ class PredictedAttempts:
     @cached_property
     def _grid(self) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Probabilities, their weights, and standardised logits."""
+        mean, deviation = self._scale
+        logits, weight = self._logits
+        return np.exp(-np.logaddexp(0.0, -logits)), weight, (logits - mean) / deviation
+
+    @cached_property
+    def _logits(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Logits and their weights, as far as their density is a hundred-millionth of its peak."""
         a, b = self.population.a, self.population.b
-        # Beyond these the density is below a hundred-millionth of its highest.
-        logits = np.linspace(-20.0 / a, 20.0 / b, N_LOGITS)
-        log_p, log_q = -np.logaddexp(0.0, -logits), -np.logaddexp(0.0, logits)
-        density = np.exp(a * log_p + b * log_q)
-        weight = density / density.sum()
-        mean = weight @ logits
-        deviation = np.sqrt(weight @ (logits - mean) ** 2)
-        return np.exp(log_p), weight, (logits - mean) / deviation
+        # Within these the density falls that far on either side, be it narrow or wide.
+        peak, reach = np.log(a / b), 20.0 / min(a, b) + 40.0
+        logits = np.linspace(peak - reach, peak + reach, N_LOGITS)
+        for _ in range(N_NARROWINGS):
+            fall = _weigh_logits(logits, a, b)
+            inside = np.flatnonzero(fall > fall.max() - FALL)
+            first, last = max(inside[0] - 1, 0), min(inside[-1] + 1, N_LOGITS - 1)
+            logits = np.linspace(logits[first], logits[last], N_LOGITS)
+        fall = _weigh_logits(logits, a, b)
+        density = np.exp(fall - fall.max())
+        return logits, density / density.sum()
+
+    @cached_property
+    def _scale(self) -> tuple[float, float]:
+        """Mean and standard deviation of the logit."""
+        logits, weight = self._logits
+        mean = float(weight @ logits)
+        return mean, float(np.sqrt(weight @ (logits - mean) ** 2))
 
     @cached_property
     def signals(self) -> NDArray[np.float64]:
@@ -207,7 +226,8 @@ class PredictedAttempts:
         """
         _, left, made, chance = self._tables
         _, share = self._posterior
-        prices = np.geomspace(0.9, 1e-7, N_PRICES)
+        # Nothing is worth the first of them.
+        prices = np.concatenate([np.linspace(1.1, 0.91, 20), np.geomspace(0.9, 1e-7, N_PRICES)])
         spent = [float(share @ _pick(made, chance, price)) for price in prices]
         solved = [1.0 - float(share @ _pick(left, chance, price)) for price in prices]
         return np.interp(np.asarray(mean_samples, dtype=np.float64), spent, solved)
@@ -251,19 +271,21 @@ class PredictedAttempts:
         n_attempts : ndarray of int64, shape (n,)
             Attempts made.
         """
-        _, weight, _ = self._grid
+        mean, deviation = self._scale
         p = chance.beta(self.population.a, self.population.b, n_questions)
         small = np.finfo(np.float64).tiny
         logits = np.log(np.maximum(p, small)) - np.log1p(-np.minimum(p, 1.0 - 1e-16))
-        grid = np.linspace(-20.0 / self.population.a, 20.0 / self.population.b, N_LOGITS)
-        mean = weight @ grid
-        deviation = np.sqrt(weight @ (grid - mean) ** 2)
         noise = chance.standard_normal(n_questions)
         seen = self.strength * (logits - mean) / deviation + np.sqrt(1 - self.strength**2) * noise
         allowed = caps.choose(seen)
         needed = chance.geometric(np.maximum(p, 1e-15))
         solved = needed <= allowed
         return solved, np.where(solved, needed, allowed)
+
+
+def _weigh_logits(logits: Floats, a: float, b: float) -> Floats:
+    """Give the logarithm of the density of logits, apart from a constant."""
+    return -a * np.logaddexp(0.0, -logits) - b * np.logaddexp(0.0, logits)
 
 
 def _pick(

@@ -175,7 +175,11 @@ class VotePrior:
             likelihood=likelihood,
             next_vote=next_vote,
             right=holds,
-            blank=np.bincount(labels, blank, len(names)) / np.maximum(asked, 1.0),
+            # A task whose answers were none of them votes may still bring one, however dear.
+            blank=np.minimum(
+                np.bincount(labels, blank, len(names)) / np.maximum(asked, 1.0),
+                asked / (asked + 1.0),
+            ),
             task_weight=task_weight,
         )
 
