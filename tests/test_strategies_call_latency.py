@@ -37,7 +37,7 @@ def test_mean_and_shares_are_those_of_draws(latency: CallLatency) -> None:
     ("call", "message"),
     [
         (lambda: CallLatency(0.0, 0.5), "median_seconds has 0"),
-        (lambda: CallLatency(1.0, 4.0), "spread is 4"),
+        (lambda: CallLatency(1.0, 2.5), "spread is 2.5: allowed is 0 to 2"),
         (lambda: CallLatency.from_measured([]), "seconds is empty"),
     ],
 )

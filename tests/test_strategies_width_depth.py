@@ -24,7 +24,7 @@ def test_slowest_of_exponential_calls_takes_the_harmonic_sum(width: int) -> None
     assert runs.predict(width, 1) == pytest.approx(harmonic, rel=0.002)
 
 
-@pytest.mark.parametrize("spread", [0.0, 0.5, 1.2])
+@pytest.mark.parametrize("spread", [0.0, 0.5, 1.2, 2.0])
 def test_chain_takes_the_sum_of_its_calls(spread: float) -> None:
     """A single chain takes as many mean latencies as it has calls."""
     latency = CallLatency(2.0, spread)
@@ -105,3 +105,10 @@ def test_what_is_out_of_range_is_refused(call: Any, message: str) -> None:
     """The message names the value and what is needed."""
     with pytest.raises(InputError, match=message):
         call()
+
+
+def test_calls_that_take_as_long_as_the_deadline_keep_it() -> None:
+    """Measured latencies count as over at their own end, side by side too."""
+    runs = WidthDepth(CallLatency.from_measured([1.0, 2.0, 6.0]))
+    kept = [runs.keep_deadline(2, 1, deadline) for deadline in (0.9, 1.0, 2.0, 6.0)]
+    assert kept == pytest.approx([0.0, 1 / 9, 4 / 9, 1.0])

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CallLatency"]
 
-SPREAD_MAX = 3.0
+# Means of plans are within some 5 % of runs up to this spread.
+SPREAD_MAX = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +31,7 @@ class CallLatency:
     median_seconds : float
         Half of the calls take longer.
     spread : float
-        Standard deviation of the logarithm of the seconds, from 0 to 3.
+        Standard deviation of the logarithm of the seconds, from 0 to 2.
     measured : ndarray of float64, optional
         Latencies that stand for themselves, in ascending order; the lognormal law is then unused.
     estimates : mapping of str to Estimate
@@ -143,6 +144,18 @@ class CallLatency:
         if self.spread == 0.0:
             return np.asarray(logs >= 0.0, dtype=np.float64)
         return np.array([0.5 * math.erfc(-z) for z in logs / (self.spread * math.sqrt(2.0))])
+
+    @property
+    def is_smooth(self) -> bool:
+        """Whether no latency is had by a share of calls of its own."""
+        return self.measured is None and self.spread > 0.0
+
+    def cap(self, seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Give the mean seconds of calls that are cut off at some seconds, by a smooth law."""
+        levels = np.log(np.maximum(seconds, 1e-300) / self.median_seconds) / self.spread
+        below = [0.5 * math.erfc(-z / math.sqrt(2.0)) for z in (levels - self.spread).tolist()]
+        above = [0.5 * math.erfc(z / math.sqrt(2.0)) for z in levels.tolist()]
+        return np.asarray(self.mean_seconds * np.array(below) + seconds * np.array(above))
 
     def draw(self, chance: np.random.Generator, shape: tuple[int, ...]) -> NDArray[np.float64]:
         """Draw latencies of calls."""

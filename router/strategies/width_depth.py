@@ -140,6 +140,11 @@ class WidthDepth:
         float
         """
         read_amounts("deadline_seconds", deadline_seconds)
+        is_one_batch = self.slots is None or width <= self.slots
+        if depth == 1 and is_one_batch and self.starts_per_second is None:
+            read_counts("width", width, least=1)
+            # Exact, also where calls take as long as the deadline.
+            return float(self.latency.cover(np.array([float(deadline_seconds)]))[0]) ** width
         masses, cell_seconds = self._distribute(width, depth)
         return float(masses[: int(deadline_seconds / cell_seconds + 0.5)].sum())
 
@@ -264,7 +269,12 @@ class WidthDepth:
         slowest_round = self.latency.reach(1.0 / (4.0 * size))
         longest += 2.0 * n_batches * depth * slowest_round
         cell = longest / N_CELLS
-        over = self.latency.cover((np.arange(N_CELLS, dtype=np.float64) + 0.5) * cell)
+        if self.latency.is_smooth:
+            # Averages over cells, not values in their middles: the mean of a call is then kept,
+            # however much of it lies in the first of them.
+            over = 1.0 - np.diff(self.latency.cap(np.arange(N_CELLS + 1.0) * cell)) / cell
+        else:
+            over = self.latency.cover((np.arange(N_CELLS, dtype=np.float64) + 0.5) * cell)
         if not self.waits_each_step:
             over = np.cumsum(_add_up(np.diff(over, prepend=0.0), depth))
         full = self._wait_for_all(over, size, cell)
