@@ -18,9 +18,10 @@ from router.allocation.engines import check_engine, uses_kernels
 from router.allocation.frontier import Hulls
 from router.allocation.hull_few import climb_few
 from router.allocation.pool import check_whole
+from router.allocation.rest import Batch, plan_rest
 from router.allocation.solution import Solution
 from router.allocation.step_order import merge_steps, sort_steps
-from router.allocation.units import count_units, find_scale
+from router.allocation.units import find_scale
 from router.allocation.upgrades import measure_upgrades
 from router.exceptions import AllocationError, BudgetError
 
@@ -304,38 +305,19 @@ class Reallocation:
 
     def _plan(self, rows: IntArray, among: NDArray[np.bool_], left: int, required: int) -> Solution:
         """Take those of the steps of some rows that fit, and fill up what they leave."""
-        if uses_kernels(self._engine, len(rows) * self._gain.shape[1]):
-            return self._plan_compiled(rows, among, left, required)
-        alive = self._list_alive(among)
-        room = left - int(self._start_cost[rows].sum())
-        taken = int(self._steps.spend[alive].cumsum().searchsorted(room, side="right"))
-        picked = self._start.copy()
-        # Later steps of a row overwrite earlier ones, and no row's steps are ever out of order.
-        picked[self._steps.row[alive[:taken]]] = self._steps.option[alive[:taken]]
-        choices = picked[rows]
-        units, spend = self._sum_up(rows, choices)
-        price = float(self._steps.slope[alive[taken]]) if taken < len(alive) else 0.0
-        bound = units / self._scale + price * (left - spend)
-        if price:
-            more_units, more_spend = self._fill(rows, choices, left - spend)
-            units, spend = units + more_units, spend + more_spend
-        value = units / self._scale
-        return Solution(choices, value, spend, max(bound, value), price, "hull", required)
-
-    def _plan_compiled(
-        self, rows: IntArray, among: NDArray[np.bool_], left: int, required: int
-    ) -> Solution:
-        """Do the same in one call."""
-        from router.allocation.compiled import Batch, plan_rest
-
         steps = self._steps
         batch = Batch(
             *(self._gain, self._cost, self._to_better, self._start),
             *(steps.row, steps.option, steps.spend, steps.slope),
             self._scale,
         )
-        # More than all options cost together is as good as unlimited.
-        found = plan_rest(batch, rows, among, min(left, INT64_MAX))
+        if uses_kernels(self._engine, len(rows) * self._gain.shape[1]):
+            from router.allocation import compiled
+
+            # More than all options cost together is as good as unlimited.
+            found = compiled.plan_rest(batch, rows, among, min(left, INT64_MAX))
+        else:
+            found = plan_rest(batch, rows, self._list_alive(among), left)
         value = found.units / self._scale
         bound = max(found.bound, value)
         return Solution(found.choices, value, found.spend, bound, found.price, "hull", required)
@@ -347,35 +329,6 @@ class Reallocation:
         if self._alive is None:
             self._alive = np.flatnonzero(among[self._steps.row])
         return self._alive
-
-    def _sum_up(self, rows: IntArray, choices: IntArray) -> tuple[int, int]:
-        """Total the units of gain and the cost of some choices."""
-        places = rows * self._gain.shape[1] + choices
-        units = count_units(self._gain.ravel().take(places), self._scale)
-        return int(units.sum()), int(self._cost.ravel().take(places).sum())
-
-    def _fill(self, rows: IntArray, choices: IntArray, slack: int) -> tuple[int, int]:
-        """Take the best upgrade that fits until none is left, in place; return what they add.
-
-        Ties go to the cheaper upgrade, then to the lower row and option.
-        """
-        units, left = 0, slack
-        first = rows * self._gain.shape[1]
-        while True:
-            near = (self._to_better.ravel().take(first + choices) <= left).nonzero()[0]
-            gain, cost = self._gain[rows[near]], self._cost[rows[near]]
-            at = choices[near]
-            step = cost - cost[np.arange(len(near)), at][:, None]
-            rise = np.where(step <= left, gain - gain[np.arange(len(near)), at][:, None], 0.0)
-            best = rise.max(initial=0.0)
-            if best <= 0.0:
-                return units, slack - left
-            ties = (rise.ravel() == best).nonzero()[0]
-            row, option = divmod(int(ties[step.ravel()[ties].argmin()]), gain.shape[1])
-            moved = count_units(gain[row, [at[row], option]], self._scale)
-            units += int(moved[1] - moved[0])
-            left -= int(step[row, option])
-            choices[near[row]] = option
 
     def _renew(self) -> None:
         """Drop what belongs to rows that are done, and build changed rows' hulls anew."""

@@ -6,7 +6,7 @@ says so: Numba takes longer to load than NumPy takes to plan a batch.
 
 from __future__ import annotations
 
-from router.allocation.compiled.again import Batch, plan_rest
+from router.allocation.compiled.again import plan_rest
 from router.allocation.compiled.arrays import solve_arrays, solve_dense, warm_kernels
 
-__all__ = ["Batch", "plan_rest", "solve_arrays", "solve_dense", "warm_kernels"]
+__all__ = ["plan_rest", "solve_arrays", "solve_dense", "warm_kernels"]

@@ -1,58 +1,19 @@
 """Planning open rows again from the sorted steps of their hulls, in one pass and one fill.
 
-Everything here decides as :class:`router.allocation.reallocation.Reallocation` does with NumPy.
+Everything here decides as :mod:`router.allocation.rest` does.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import NDArray
 
+from router.allocation.rest import Batch, Rest
 from router.compilation import kernel
 
-__all__ = ["Batch", "Rest", "plan_rest"]
+__all__ = ["plan_rest"]
 
-FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
-
-
-class Batch(NamedTuple):
-    """Rows of a batch, and the steps of all their hulls, steepest first.
-
-    Parameters
-    ----------
-    gain, cost, to_better : ndarray of shape (n, m), float64 and int64
-        What options bring, minus infinity where they are forbidden, what they cost in micro-units,
-        and what the cheapest better option costs more.
-    start : ndarray of shape (n,), int64
-        Cheapest option of every row.
-    row, option, spend, slope : ndarray of shape (s,), int64 and float64
-        Of every step the row, the option to which it leads, and what that costs and brings a unit.
-    scale : float
-        Units in a gain of one.
-    """
-
-    gain: FloatArray
-    cost: IntArray
-    to_better: IntArray
-    start: IntArray
-    row: IntArray
-    option: IntArray
-    spend: IntArray
-    slope: FloatArray
-    scale: float
-
-
-class Rest(NamedTuple):
-    """A plan of the open rows: totals in units and micro-units, and the bound that steps prove."""
-
-    choices: IntArray
-    units: int
-    spend: int
-    bound: float
-    price: float
 
 
 @kernel

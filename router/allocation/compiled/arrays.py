@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from router.allocation.compiled.again import Batch, plan_rest
+from router.allocation.compiled.again import plan_rest
 from router.allocation.compiled.block import FAULTY, POOR, SLACK, plan_block
 from router.allocation.funding import shortfall
+from router.allocation.rest import Batch
 from router.allocation.solution import Solution
 
 if TYPE_CHECKING:
