@@ -343,6 +343,20 @@ def test_even_share_of_a_fresh_pool_is_explained(client: TestClient) -> None:
     assert not any("even share" in note for note in ask(client, pool="night")["notes"])
 
 
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_small_fresh_pool_grants_the_cheapest_plan(client: TestClient, *, whole: bool) -> None:
+    """An even share below every option is raised, so that no pool starves those who ask."""
+    made = client.post("/v1/pools", json={"name": "small", "capacity": {"usd": 0.01}})
+    assert made.status_code == 201
+    for _ in range(3):
+        plan = ask(client, pool="small", questions=["Who?"], all_or_nothing=whole)
+        assert plan["totals"]["statuses"]["unfunded"] == 0
+        assert 0 < plan["totals"]["cost"]["usd"] <= 0.0025
+    shown = read_json(client.get("/v1/pools/small").text)
+    assert shown["price"]["usd"] is not None
+    assert shown["reserved"]["usd"] + shown["free"]["usd"] == pytest.approx(0.01)
+
+
 def test_small_budget_inside_a_pool_is_the_callers(client: TestClient) -> None:
     """Where the request's own cap is what does not reach, waiting for the pool helps nobody."""
     body = {"questions": QUESTIONS, "pool": "night", "budget": {"usd": 1e-6}}

@@ -7,16 +7,14 @@ the store cannot be written; one that would is not, because nobody could hold it
 from __future__ import annotations
 
 import asyncio
-import math
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from router.budgets import from_micro
+from router.budgets import from_micro, to_micro_ceil
 from router.exceptions import BudgetError, PoolExhaustedError, StoreError, UnknownError
-from router.ledger.prices import count_expected
 from router.ledger.records import Answer
-from router.plan_problem import write_amounts
+from router.service.allowances import decide_allowance, explain_share, raise_allowance
 from router.service.answers import write_json
 from router.service.plan_answers import PlanAnswer
 from router.service.recording import Recorder
@@ -26,123 +24,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Future
 
-    from router.ledger.records import PlanRecord, PoolState, RequestKey
+    from router.ledger.records import PlanRecord, RequestKey
     from router.plan import Plan
     from router.questions import Question
+    from router.service.allowances import Allowance
     from router.service.schemas import AllocateBody
     from router.service.sidecar import Sidecar
 
-__all__ = ["Allocating", "Allowance", "decide_allowance", "explain_share"]
+__all__ = ["Allocating"]
 
 # A pool that others draw on between the look and the grant is looked at again this often.
 TRIES = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Allowance:
-    """What a call may take from a pool.
-
-    Parameters
-    ----------
-    amounts_micro : mapping of str to int
-        At most, by unit.
-    prices : mapping of str to float
-        Quality that a unit has to bring at least.
-    """
-
-    amounts_micro: Mapping[str, int]
-    prices: Mapping[str, float]
-
-
-def decide_allowance(
-    state: PoolState,
-    pending_micro: Mapping[str, int],
-    cap_micro: Mapping[str, int],
-    n_questions: int,
-) -> Allowance:
-    """Decide what a call may take from a pool.
-
-    Parameters
-    ----------
-    state : PoolState
-        As it stands on disk.
-    pending_micro : mapping of str to int
-        What is being granted to others at this moment.
-    cap_micro : mapping of str to int
-        The call's own budget. In its units it may take all that is free below it.
-    n_questions : int
-        How many questions the call has.
-
-    Returns
-    -------
-    Allowance
-        In units without a cap: at the pool's price and at most its stated share of what is free;
-        where it has no price yet, at most an even share a question.
-
-    Examples
-    --------
-    >>> from router.ledger.records import Account, PoolState
-    >>> state = PoolState("night", {"usd": Account(1000, price=2.0)}, 0.25, None, 0)
-    >>> decide_allowance(state, {}, {}, 8)
-    Allowance(amounts_micro={'usd': 250}, prices={'usd': 2.0})
-    >>> decide_allowance(state, {"usd": 900}, {"usd": 300}, 8)
-    Allowance(amounts_micro={'usd': 100}, prices={})
-    """
-    amounts, prices = {}, {}
-    for unit, account in state.accounts.items():
-        free = max(0, account.free - pending_micro.get(unit, 0))
-        if unit in cap_micro:
-            amounts[unit] = min(free, cap_micro[unit])
-            continue
-        amounts[unit] = math.floor(state.share_max * free)
-        if account.price is not None:
-            prices[unit] = account.price
-        else:
-            expected = count_expected(state.expected_questions, state.n_questions)
-            amounts[unit] = min(amounts[unit], n_questions * free // expected)
-    own = {unit: amount for unit, amount in cap_micro.items() if unit not in amounts}
-    return Allowance(amounts | own, prices)
-
-
-def explain_share(state: PoolState, allowance: Allowance, cap_micro: Mapping[str, int]) -> str:
-    """Say that a call may take an even share only, for a pool that nobody has drawn on yet.
-
-    Parameters
-    ----------
-    state : PoolState
-        As it stands on disk.
-    allowance : Allowance
-        What the call may take.
-    cap_micro : mapping of str to int
-        The call's own budget.
-
-    Returns
-    -------
-    str
-        Empty where the pool has a price, or the call a budget, in every unit.
-
-    Examples
-    --------
-    >>> from router.ledger.records import Account, PoolState
-    >>> state = PoolState("night", {"usd": Account(600)}, 0.25, None, 0)
-    >>> explain_share(state, decide_allowance(state, {}, {}, 8), {})
-    "pool 'night' has no price yet, so this call gets an even share, usd=0.000016 of usd=0.0006 ..."
-    """
-    without_price = [
-        unit
-        for unit, account in state.accounts.items()
-        if unit not in cap_micro and account.price is None
-    ]
-    if not without_price:
-        return ""
-    share = write_amounts({unit: allowance.amounts_micro[unit] for unit in without_price})
-    free = write_amounts({unit: max(0, state.accounts[unit].free) for unit in without_price})
-    expected = count_expected(state.expected_questions, state.n_questions)
-    return (
-        f"pool {state.name!r} has no price yet, so this call gets an even share, {share} of {free} "
-        f"free, as {expected} more questions are expected: a budget of the call's own lifts that, "
-        "or expected_questions of a new pool"
-    )
 
 
 @dataclass(frozen=True)
@@ -198,7 +90,9 @@ class Allocating:
             amounts = None if budget is None else budget.to_dict()
             added = {"shadow": True} if shadow else {}
             write = partial(PlanAnswer.write, added=added)
-            written = await self._plan(body, questions, amounts, {}, write)
+            written = await self._plan(
+                body, questions, amounts, {}, write, whole=body.all_or_nothing
+            )
             self.sidecar.shelf.keep(tenant, written.plan)
             return await self._give(written, tenant, key, shadow=shadow)
         for _ in range(TRIES):
@@ -217,6 +111,8 @@ class Allocating:
         amounts: Mapping[str, float] | None,
         prices: Mapping[str, float],
         write: Callable[[Plan], PlanAnswer],
+        *,
+        whole: bool,
     ) -> PlanAnswer:
         """Make and write a plan within amounts, away from the loop that answers others."""
         with self.sidecar.traces.span("plan") as spot:
@@ -228,7 +124,7 @@ class Allocating:
                 allow_skip=body.allow_skip,
                 cost_margin=body.cost_margin,
                 target_quality=body.target_quality,
-                allow_unfunded=not body.all_or_nothing,
+                allow_unfunded=not whole,
                 shadow_price=prices or None,
             )
             spot.note("n_questions", len(questions))
@@ -279,13 +175,14 @@ class Allocating:
             budget = make_budget(body.budget)
             cap = {} if budget is None else budget.to_micro()
             allowance = decide_allowance(state, pending, cap, len(questions))
-            amounts = {unit: from_micro(amount) for unit, amount in allowance.amounts_micro.items()}
             lease_seconds = body.lease_s or self.sidecar.lease_seconds
             added = {"shadow": True} if shadow else {"pool": name, "lease_s": lease_seconds}
             note = explain_share(state, allowance, cap)
             write = partial(PlanAnswer.write, added=added, unfunded_note=note)
             try:
-                written = await self._plan(body, questions, amounts, allowance.prices, write)
+                allowance, written = await self._plan_share(
+                    body, questions, allowance, partial(raise_allowance, state, pending, cap), write
+                )
             except BudgetError as error:
                 raise self._blame(error, body, allowance.amounts_micro, cap, note) from error
             if shadow:
@@ -309,6 +206,33 @@ class Allocating:
         self._count(written.document, _name_kind(plan))
         self.sidecar.shelf.keep(tenant, plan, pool=name)
         return answer
+
+    async def _plan_share(
+        self,
+        body: AllocateBody,
+        questions: Sequence[Question],
+        allowance: Allowance,
+        raise_to: Callable[[Allowance, Mapping[str, int]], Allowance | None],
+        write: Callable[[Plan], PlanAnswer],
+    ) -> tuple[Allowance, PlanAnswer]:
+        """Plan within an allowance, raised where an even share of the pool does not reach."""
+
+        async def plan(within: Allowance, *, whole: bool) -> PlanAnswer:
+            """Plan within amounts."""
+            amounts = {unit: from_micro(amount) for unit, amount in within.amounts_micro.items()}
+            return await self._plan(body, questions, amounts, within.prices, write, whole=whole)
+
+        if body.target_quality is None and raise_to(allowance, {}) is not None:
+            written = await plan(allowance, whole=False)
+            if (written.plan.choice_index >= 0).all():
+                return allowance, written
+            least = written.document["totals"]["minimum_required"]
+            amounts = to_micro_ceil(list(least.values())).tolist()
+            raised = raise_to(allowance, dict(zip(least, amounts, strict=True)))
+            if raised is None and not body.all_or_nothing:
+                return allowance, written
+            allowance = raised or allowance
+        return allowance, await plan(allowance, whole=body.all_or_nothing)
 
     def _blame(
         self,
