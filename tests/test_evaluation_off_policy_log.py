@@ -59,7 +59,7 @@ def test_file_gives_what_its_rows_say(tmp_path: Path) -> None:
     [
         ({"propensity": None}, "column 'propensity'"),
         ({"propensity": [0.5, 0.0]}, r"row 2: propensity 0\.0"),
-        ({"propensity": [None, 0.5]}, "row 1: propensity nan"),
+        ({"propensity": [None, 0.5]}, "row 1 has no propensity"),
         ({"quality": [1.0, None]}, "1 rows have a value of 'quality'"),
         ({"query_id": ["a", "c"]}, "question 'c' is not in the plan"),
     ],
@@ -68,6 +68,17 @@ def test_rows_that_do_not_do_are_refused(changed: dict[str, Any], words: str) ->
     """The message names the row or column and what is allowed."""
     with pytest.raises(LogError, match=words):
         lay_out_decisions(make_columns(**changed), PLAN)
+
+
+def test_probabilities_of_all_options_are_read() -> None:
+    """They make missing overlap exact, and a row without its own probability is named."""
+    spread = ['{"x": 0.5, "y": 0.5}', '{"x": 0.25, "z": 0.75}']
+    decisions, target = lay_out_decisions(make_columns(propensities=spread), PLAN)
+    assert decisions.logging is not None
+    assert decisions.logging.tolist() == [[0.5, 0.5, 0.0], [0.25, 0.0, 0.75]]
+    assert target.tolist() == [0, 1]
+    with pytest.raises(LogError, match="row 2 has no propensity"):
+        lay_out_decisions(make_columns(propensity=[0.5, None]), PLAN)
 
 
 def test_examples_of_the_page_print_what_is_shown(repository_root: Path) -> None:

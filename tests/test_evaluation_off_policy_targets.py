@@ -100,6 +100,10 @@ def test_written_plans_are_followed(tmp_path: Path) -> None:
     document.write_text(json.dumps({"choices": listed}), encoding="utf-8")
     with pytest.raises(OverlapError, match=r"1 of 20 choices .* 'other'"):
         maker.make(f"plan:{document}")
+    listed.append({"id": "t003", "option": "toy|s1"})
+    document.write_text(json.dumps({"choices": listed}), encoding="utf-8")
+    with pytest.raises(InputError, match=r"'t003' has the options 'other' and 'toy\|s1'"):
+        maker.make(f"plan:{document}")
 
 
 @pytest.mark.parametrize(

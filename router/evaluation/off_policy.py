@@ -22,12 +22,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from router.evaluation.off_policy_intervals import (
-    find_bernstein_interval,
-    find_normal_interval,
-    find_skewness_interval,
-    find_studentised_interval,
-)
+from router.evaluation.off_policy_bounds import bound_scores
 from router.evaluation.off_policy_outcomes import predict_outcomes
 from router.evaluation.off_policy_overlap import (
     Overlap,
@@ -73,7 +68,8 @@ class Decisions:
     task : array_like, shape (n,), optional
         Task labels, or anything else known before the choice that groups questions.
     question : array_like of int, shape (n,), optional
-        Number of the question, from 0, where questions come again; they are then kept together.
+        Number of the question, from 0, where questions come again; they are then kept together, and
+        intervals are over questions.
     logging : array_like of float, shape (n, m), optional
         Probability of every option, where all are known: missing overlap is then found exactly.
 
@@ -200,7 +196,8 @@ def estimate_off_policy(
     interval : str, default="skewness"
         ``skewness`` corrects the ``normal`` one for weights that are rare and large, as does
         ``studentised`` by resampling; ``bernstein`` holds for every sample size where outcomes lie
-        in [0, 1], and is wide.
+        in [0, 1], and is wide. The other three are widened where outcomes are 0 or 1 and all that
+        the plan could have made came out alike.
     confidence : float, default=0.95
         Between 0 and 1.
     surface : ndarray of float64, shape (n, m), optional
@@ -239,16 +236,9 @@ def estimate_off_policy(
     overlap = measure_overlap(decisions, plan)
     require_overlap(overlap)
     scores = score_decisions(decisions, plan, estimator=estimator, surface=surface)
-    if interval == "skewness":
-        low, high = find_skewness_interval(scores, confidence=confidence)
-    elif interval == "normal":
-        low, high = find_normal_interval(scores, confidence=confidence)
-    elif interval == "studentised":
-        low, high = find_studentised_interval(scores, confidence=confidence, seed=seed)
-    else:
-        # A prediction within [0, 1] and a weighted residual on either side of it.
-        reach = 1.0 + 2.0 / float(decisions.propensity.min())
-        low, high = find_bernstein_interval(scores, reach, confidence=confidence)
+    low, high = bound_scores(
+        decisions, plan, scores, interval=interval, confidence=confidence, seed=seed
+    )
     return OffPolicyEstimate(
         value=float(scores.mean()),
         low=low,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from router.evaluation.off_policy import Decisions
+from router.evaluation.off_policy_log import read_propensities, spread_propensities
 from router.evaluation.protocol import assign_folds
 from router.exceptions import LogError
 from router.log_columns import COST_COLUMNS, convert_to_float, is_null, read_labels
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 __all__ = ["LoggedChoices", "lay_out_choices", "read_choices"]
 
 NEEDED_COLUMNS = ("query_id", "option", "propensity", "quality")
-# A probability of an option that was written down may miss the one of the choice by so much.
-TOLERANCE = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,7 +158,7 @@ def lay_out_choices(
     kept, notes = _choose_rows(propensity, quality, place)
     table = {name: [column[row] for row in kept.tolist()] for name, column in columns.items()}
     ids, chosen = (_read_names(table, column, place) for column in ("query_id", "option"))
-    spread = _read_propensities(table, place)
+    spread = read_propensities(table, place)
     options = tuple(sorted({*chosen, *(name for row in spread or () for name in row)}))
     position = {name: number for number, name in enumerate(options)}
     action = np.array([position[name] for name in chosen], dtype=np.int64)
@@ -178,7 +176,7 @@ def lay_out_choices(
         quality=quality[kept],
         cost=cost,
         cost_unit=cost_unit,
-        logging=_spread_out(spread, position, action, propensity[kept], place),
+        logging=spread_propensities(spread, position, action, propensity[kept], place),
         columns=table,
         notes=(*notes, *filled),
     )
@@ -219,49 +217,6 @@ def _read_names(table: Mapping[str, Sequence[Any]], column: str, place: str) -> 
         if name is None:
             raise LogError(f"{place}: column {column!r} has an empty cell")
     return [str(name) for name in names]
-
-
-def _read_propensities(
-    table: Mapping[str, Sequence[Any]], place: str
-) -> list[dict[str, float]] | None:
-    """Read the probabilities of all options, where every row has them."""
-    cells = table.get("propensities", [None])
-    if any(map(is_null, cells)):
-        return None
-    rows = []
-    for cell in cells:
-        try:
-            found = json.loads(cell) if isinstance(cell, str) else cell
-            rows.append({str(name): float(chance) for name, chance in dict(found).items()})
-        except (TypeError, ValueError):
-            raise LogError(
-                f"{place}: propensities {str(cell)[:60]!r} are no object of probabilities by option"
-            ) from None
-    return rows
-
-
-def _spread_out(
-    rows: list[dict[str, float]] | None,
-    position: Mapping[str, int],
-    action: NDArray[np.int64],
-    propensity: NDArray[np.float64],
-    place: str,
-) -> NDArray[np.float64] | None:
-    """Lay the probabilities of all options out as a matrix, and hold them against the choices'."""
-    if rows is None:
-        return None
-    logging = np.zeros((len(rows), len(position)))
-    for row, chances in enumerate(rows):
-        logging[row, [position[name] for name in chances]] = list(chances.values())
-    said = logging[np.arange(len(rows)), action]
-    wrong = np.abs(said - propensity) > TOLERANCE
-    if wrong.any():
-        row = int(wrong.argmax())
-        raise LogError(
-            f"{place}: propensity {propensity[row]:g} stands beside propensities that give the "
-            f"choice {said[row]:g}: they must be the same"
-        )
-    return logging
 
 
 def _read_cost(

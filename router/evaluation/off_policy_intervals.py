@@ -27,9 +27,92 @@ __all__ = [
     "find_normal_interval",
     "find_skewness_interval",
     "find_studentised_interval",
+    "pool_scores",
+    "widen_for_certainty",
 ]
 
 N_RESAMPLES = 1000
+
+
+def pool_scores(scores: NDArray[np.float64], question: NDArray[np.int64]) -> NDArray[np.float64]:
+    r"""Give every question one score in place of its decisions', which are not independent.
+
+    .. math:: z_g = \bar s + \frac{G}{n} \sum_{i \in g} (s_i - \bar s)
+
+    for G questions and n decisions: their mean is that of the scores, and their spread is what the
+    mean would move by with other questions (the linearised ratio of sums).
+
+    Parameters
+    ----------
+    scores : ndarray of float64, shape (n,)
+        Of decisions.
+    question : ndarray of int64, shape (n,)
+        Which question each was about.
+
+    Returns
+    -------
+    ndarray of float64, shape (g,)
+        The scores themselves where no question comes again.
+
+    Examples
+    --------
+    >>> pool_scores(np.array([0.0, 0.0, 1.0, 1.0]), np.array([0, 0, 1, 1])).tolist()
+    [0.0, 1.0]
+    """
+    number = np.unique(question, return_inverse=True)[1]
+    n_questions = int(number.max()) + 1
+    if n_questions == len(scores):
+        return scores
+    mean = float(scores.mean())
+    total = np.bincount(number, weights=scores - mean, minlength=n_questions)
+    return np.asarray(mean + total * (n_questions / len(scores)), dtype=np.float64)
+
+
+def widen_for_certainty(
+    interval: tuple[float, float],
+    mean: float,
+    seen: NDArray[np.float64],
+    effective_size: float,
+    *,
+    confidence: float = 0.95,
+) -> tuple[float, float]:
+    """Widen an interval where everything that was seen came out alike, all 0 or all 1.
+
+    Scores then have no spread, although what is rare may just not have come up: of as many
+    independent trials as the evidence is worth, a chance of failing of 1 - p is missed with
+    probability p to their number (the exact interval of Clopper and Pearson).
+
+    Parameters
+    ----------
+    interval : tuple of float
+        Its ends.
+    mean : float
+        What they lie around.
+    seen : ndarray of float64
+        Outcomes that the estimate rests on.
+    effective_size : float
+        How many independent trials they are worth.
+    confidence : float, default=0.95
+        Between 0 and 1.
+
+    Returns
+    -------
+    low : float
+    high : float
+
+    Examples
+    --------
+    >>> low, high = widen_for_certainty((1.0, 1.0), 1.0, np.ones(100), 100.0)
+    >>> round(low, 3), high
+    (0.964, 1.0)
+    """
+    low, high = interval
+    missed = 1.0 - float(((1 - confidence) / 2) ** (1 / max(effective_size, 1.0)))
+    if (seen == 1).all():
+        return min(low, mean - missed), high
+    if (seen == 0).all():
+        return low, max(high, mean + missed)
+    return low, high
 
 
 def find_normal_interval(

@@ -13,7 +13,8 @@ from router.evaluation.off_policy import (
     estimate_off_policy,
     score_decisions,
 )
-from router.evaluation.off_policy_intervals import find_normal_interval, find_skewness_interval
+from router.evaluation.off_policy_bounds import bound_scores
+from router.evaluation.off_policy_intervals import find_normal_interval, pool_scores
 from router.evaluation.off_policy_overlap import measure_overlap
 from router.evaluation.off_policy_targets import TargetMaker
 from router.evaluation.sections import align
@@ -194,8 +195,8 @@ def compare_policies(
         estimator=estimator,
         confidence=confidence,
         cost_unit=choices.cost_unit,
-        logged_quality=_average(choices.quality, confidence),
-        logged_cost=None if choices.cost is None else _average(choices.cost, confidence),
+        logged_quality=_average(choices, choices.quality, confidence),
+        logged_cost=None if choices.cost is None else _average(choices, choices.cost, confidence),
         logged_shares=_count_shares(choices, np.eye(len(choices.options))[choices.action]),
         policies=tuple(found),
         notes=(*choices.notes, *_collect_notes(choices)),
@@ -217,9 +218,8 @@ def _estimate(
         return PolicyEstimate(policy, measure_overlap(decisions, target), str(error))
     # Choice by choice, so that what both did alike cancels.
     change = score_decisions(decisions, target, estimator=estimator) - choices.quality
-    gain = MeanInterval(
-        float(change.mean()), *find_skewness_interval(change, confidence=confidence)
-    )
+    low, high = bound_scores(decisions, target, change, confidence=confidence)
+    gain = MeanInterval(float(change.mean()), low, high)
     cost = None
     if choices.cost is not None:
         cost = estimate_off_policy(
@@ -229,9 +229,12 @@ def _estimate(
     return PolicyEstimate(policy, quality.overlap, None, quality, gain, cost, shares)
 
 
-def _average(values: NDArray[np.float64], confidence: float) -> MeanInterval:
-    """Average what was logged."""
-    low, high = find_normal_interval(values, confidence=confidence)
+def _average(
+    choices: LoggedChoices, values: NDArray[np.float64], confidence: float
+) -> MeanInterval:
+    """Average what was logged, over questions as the estimates are."""
+    pooled = pool_scores(values, np.unique(choices.query_ids, return_inverse=True)[1])
+    low, high = find_normal_interval(pooled, confidence=confidence)
     return MeanInterval(float(values.mean()), low, high)
 
 

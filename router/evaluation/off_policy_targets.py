@@ -24,7 +24,7 @@ from router.scoring import best_mixture
 from router.tables import read_columns
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -289,13 +289,27 @@ def _read_plan(path: Path) -> Mapping[str, str]:
     if path.suffix.lower() == ".json":
         try:
             listed = json.loads(path.read_text("utf-8"))["choices"]
-            return {str(choice["id"]): str(choice["option"]) for choice in listed}
+            pairs = [(str(choice["id"]), str(choice["option"])) for choice in listed]
         except OSError as error:
             raise InputError(f"{path}: cannot be read ({error.strerror})") from None
         except (ValueError, KeyError, TypeError):
             raise InputError(f"{path}: no plan as router allocate --out writes one") from None
+        return _collect(pairs, path)
     columns = read_columns(path)
     for column in ("query_id", "option"):
         if column not in columns:
             raise InputError(f"{path}: column {column!r} is missing")
-    return dict(zip(map(str, columns["query_id"]), map(str, columns["option"]), strict=True))
+    named = zip(map(str, columns["query_id"]), map(str, columns["option"]), strict=True)
+    return _collect(list(named), path)
+
+
+def _collect(pairs: Sequence[tuple[str, str]], path: Path) -> dict[str, str]:
+    """Collect options by question, and refuse two for one."""
+    plan: dict[str, str] = {}
+    for query_id, option in pairs:
+        if plan.setdefault(query_id, option) != option:
+            raise InputError(
+                f"{path}: question {query_id!r} has the options {plan[query_id]!r} and {option!r}: "
+                "one is allowed"
+            )
+    return plan
