@@ -58,7 +58,11 @@ def rewrite_move(old: str, new: str) -> tuple[object, str, Callable[..., Any]]:
     return ledger_module, "move_reserved", function
 
 
-REST = "wanted[first][unit] += rest"
+def rewrite_rest(old: str, new: str) -> tuple[object, str, Callable[..., Any]]:
+    """Plant a fault where what nobody needs is left."""
+    return reapportioning, "_leave_rest", rewrite(reapportioning._leave_rest, old, new)
+
+
 FAULTS = {
     "grants without looking": (pools, "GRANT", unguard(pools.GRANT)),
     "grants against overrun": (pools, "GRANT", pools.GRANT.replace(" + overrun +", " +")),
@@ -70,11 +74,12 @@ FAULTS = {
     "forgets answers": (answers, "KEEP_SECONDS", 0),
     "believes the date": (LeaseClock, "now", lambda clock: clock.read_wall()),
     "loses its log in a crash": (places, "STORE_FILES", ("ledger.sqlite", "secret")),
-    "moves more than is held": rewrite_move("if rest < 0:", "if False:"),
-    "refuses to move all": rewrite_move("if rest < 0:", "if rest <= 0:"),
-    "loses what rests": rewrite_move(REST, "pass"),
-    "counts what is moved twice": rewrite_move(REST, f"{REST} + wanted[first][unit]"),
-    "leaves what rests with the last": rewrite_move("iter(held)", "reversed(held)"),
+    "moves more than is held": rewrite_rest("if rest < 0:", "if False:"),
+    "refuses to move all": rewrite_rest("if rest < 0:", "if rest <= 0:"),
+    "loses what rests": rewrite_rest("row[unit] += kept", "pass"),
+    "counts what is moved twice": rewrite_rest("row[unit] += kept", "row[unit] += 2 * kept"),
+    "leaves what rests with the last": rewrite_rest("wanted.items()", "reversed(wanted.items())"),
+    "leaves all that rests with one": rewrite_rest("min(rest, ", "max(rest, "),
     "moves for later plans too": rewrite_move("WHERE plan = ?", "WHERE plan >= ?"),
     "moves nothing without a word": rewrite_move("if not held:", "if not held: return\n    if 0:"),
     "moves to questions not there": rewrite_move("if name not in places:", "if False:"),

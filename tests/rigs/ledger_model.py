@@ -120,7 +120,7 @@ class Model:
         return {place: dict(q.amounts) for place, q in every if q.state == "open"}
 
     def move(self, plan_id: str, needs: dict[int, Amounts]) -> str:
-        """Hold what open questions need now; what nobody needs falls to the first of them."""
+        """Hold what open questions need now; what nobody needs stays where it is held."""
         held = self.list_held(plan_id)
         questions = self.plans[plan_id].questions
         if any(place >= len(questions) for place in needs):
@@ -135,7 +135,10 @@ class Model:
             unneeded -= sum(row[unit] for row in after.values())
             if unneeded < 0:
                 raise Refused("conflict")
-            after[min(after)][unit] += unneeded
+            for place in sorted(after):
+                stays = min(unneeded, max(0, held[place][unit] - after[place][unit]))
+                after[place][unit] += stays
+                unneeded -= stays
         for place, amounts in after.items():
             questions[place].amounts = amounts
         return "done"
