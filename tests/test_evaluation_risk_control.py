@@ -172,3 +172,14 @@ def test_odd_losses_are_refused_in_expectation_too() -> None:
         control_expected_loss([0.1], 0.5)
     with pytest.raises(InputError, match="above its bound"):
         control_expected_loss([[2.0]], 0.5)
+
+
+def test_costs_and_orders_that_say_nothing_are_refused() -> None:
+    """A missing cost is no cheapest one, and orders name settings that are there."""
+    quality, cost = np.ones((200, 2)), np.tile([2.0, 1.0], (200, 1))
+    cost[3, 0] = np.nan
+    with pytest.raises(InputError, match="cost is not finite"):
+        choose_with_floor(quality, cost, quality[:, 0], np.full(200, 3.0), share=0.9, delta=0.1)
+    for sequences, words in (([], "is empty"), ([[0, 2]], "setting 2: 0 to 1")):
+        with pytest.raises(InputError, match=words):
+            certify(np.zeros((50, 2)), 0.1, delta=0.1, sequences=sequences)

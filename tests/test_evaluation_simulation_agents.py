@@ -41,3 +41,25 @@ def test_impossible_correlations_are_refused() -> None:
     """A correlation of one would leave no agent of its own."""
     with pytest.raises(InputError, match=r"correlation is 1\.0"):
         CorrelatedAgents(1.0)
+
+
+def test_majority_of_agents_that_err_almost_together_is_exact(rng: np.random.Generator) -> None:
+    """One agent's majority is its own quality, and nine of them win as often as drawn ones."""
+    for correlation in (0.0, 0.8, 0.95, 0.99, 0.9999):
+        agents = CorrelatedAgents(correlation)
+        alone = agents.predict_majority([0.3, 0.9], [1])[:, 0]
+        assert alone == pytest.approx([0.3, 0.9], abs=1e-6)
+    drawn = CorrelatedAgents(0.99).draw(np.full(100_000, 0.6), 9, rng).sum(axis=1) > 4
+    predicted = float(CorrelatedAgents(0.99).predict_majority([0.6], [9])[0, 0])
+    assert abs(predicted - drawn.mean()) < 4 * (0.24 / 100_000) ** 0.5
+
+
+def test_no_number_and_no_chance_are_refused() -> None:
+    """Numbers of agents are whole and from 1 up, qualities probabilities."""
+    agents = CorrelatedAgents(0.3)
+    with pytest.raises(InputError, match="n_agents has 0"):
+        agents.predict_majority([0.5], [0])
+    with pytest.raises(InputError, match=r"quality has 1\.2"):
+        agents.predict_majority([1.2], [3])
+    with pytest.raises(InputError, match="cannot differ"):
+        agents.count_effective([1.0], [3])

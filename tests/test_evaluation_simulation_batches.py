@@ -93,3 +93,9 @@ def test_what_does_not_fit_is_refused() -> None:
         simulate_batch(POPULATION, COST, 10, predictor, n_questions=0)
     with pytest.raises(BudgetError):
         simulate_batch(POPULATION, COST, 10, predictor, n_questions=100, n_jobs=1)
+    for shares in ([0.0, 0.0], [-1.0, 3.0], []):
+        kinds = [(POPULATION, share) for share in shares]
+        with pytest.raises(InputError, match="have the shares"):
+            simulate_batch(kinds, COST, 10_000, predictor, n_questions=100)
+    with pytest.raises(InputError, match=r"budget is 0\.5"):
+        simulate_batch(POPULATION, COST, 0.5, predictor, n_questions=100)  # type: ignore[arg-type]

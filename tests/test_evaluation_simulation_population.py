@@ -75,6 +75,8 @@ def test_easier_questions_are_answered_better() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        ((("a", "a"), [0.0, 0.0], [[0.5], [0.5]]), "different names"),
+        (((), [], np.zeros((0, 1))), "one or more"),
         ((("a",), [0.0, 1.0], [[0.1]]), "thresholds has shape"),
         ((("a",), [np.nan], [[0.1]]), "finite"),
         ((("a",), [0.0], [[0.1], [0.2]]), "loadings has shape"),

@@ -65,3 +65,13 @@ def test_impossible_traffic_is_refused(wanted: Any, message: str) -> None:
     """Numbers out of range are named."""
     with pytest.raises(InputError, match=message):
         Traffic(**wanted)
+
+
+def test_bursts_are_on_at_midnight_as_at_any_time(rng: np.random.Generator) -> None:
+    """Bursts that began the day before count: the first hours get as many as the last."""
+    traffic = Traffic(10_000, bursts_per_day=24.0, burst_s=7200.0)
+    times = np.concatenate([traffic.draw(rng, duration_s=14_400.0) for _ in range(200)])
+    first, last = (times < 3600).sum(), (times >= 10_800).sum()
+    assert 0.9 < first / last < 1.1
+    with pytest.raises(InputError, match="duration_s is -1"):
+        traffic.draw(rng, duration_s=-1.0)

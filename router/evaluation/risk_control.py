@@ -127,8 +127,7 @@ def certify(
     if method not in get_args(TestMethod):
         allowed = ", ".join(get_args(TestMethod))
         raise InputError(f"method {method!r} is unknown: allowed are {allowed}")
-    orders = [np.arange(table.shape[-1])] if sequences is None else []
-    orders += [np.asarray(order, dtype=np.int64) for order in sequences or ()]
+    orders = _read_sequences(sequences, table.shape[-1] if table.ndim else 0)
     part = delta / len(orders)
     if table.ndim == 2:
         # A log sorted by task or score is no sample in its own order, and bets are made in turn.
@@ -143,6 +142,22 @@ def certify(
         n_passed = int(failed.argmax()) if failed.any() else len(order)
         passed[order[:n_passed]] = True
     return passed
+
+
+def _read_sequences(
+    sequences: Iterable[ArrayLike] | None, n_settings: int
+) -> list[NDArray[np.int64]]:
+    """Read the orders in which settings are tested; by default one, that of the columns."""
+    if sequences is None:
+        return [np.arange(n_settings)]
+    orders = [np.asarray(order, dtype=np.int64).ravel() for order in sequences]
+    for order in orders:
+        wrong = order[(order < 0) | (order >= n_settings)]
+        if len(wrong):
+            raise InputError(f"sequences name setting {wrong[0]}: 0 to {n_settings - 1} are there")
+    if not orders:
+        raise InputError("sequences is empty: one order of settings at least is needed")
+    return orders
 
 
 def choose_with_floor(
@@ -165,7 +180,9 @@ def choose_with_floor(
     Parameters
     ----------
     quality, cost : array_like of float, shape (n, k)
-        What every setting brought and cost on every calibration question; quality in [0, 1].
+        What every setting brought and cost on every calibration question; quality in [0, 1], cost
+        finite. One row a question: runs of the same one are averaged before, since rows that repeat
+        each other would count as evidence.
         Columns run from the safest setting to the least safe, unless `sequences` says otherwise.
     full_quality, full_cost : array_like of float, shape (n,)
         The same of the full budget.
@@ -207,6 +224,8 @@ def choose_with_floor(
         raise InputError(msg + f"{gained.shape[:1]} is needed")
     if not all(((part >= 0) & (part <= 1)).all() for part in (gained, full)):
         raise InputError("a quality is outside [0, 1], or NaN")
+    if not all(np.isfinite(part).all() for part in (spent, dear)):
+        raise InputError("a cost is not finite: every setting needs one on every question")
     if not 0 < share < 1:
         raise InputError(f"share is {share}: a number between 0 and 1 is needed")
     losses = share * full[:, None] - gained

@@ -9,6 +9,7 @@ import numpy as np
 
 from router.evaluation.simulation.orthants import load_normal
 from router.exceptions import InputError
+from router.strategies.estimates import read_counts, read_shares
 from router.strategies.normal_law import compute_joint
 
 if TYPE_CHECKING:
@@ -16,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CorrelatedAgents"]
 
-# Where the shared error is integrated over: Gauss and Hermite's points for a normal variable.
-POINTS, SHARES = np.polynomial.hermite_e.hermegauss(64)
+# How far the shared error is integrated to, in standard deviations, and at how many points at most.
+REACH, POINTS_MAX = 8.5, 8193
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class CorrelatedAgents:
         ndarray of bool, shape (n, n_agents)
         """
         _, quantile = load_normal()
-        level = quantile(np.asarray(quality, dtype=np.float64))[:, None]
+        level = quantile(read_shares("quality", quality))[:, None]
         shared = np.sqrt(self.correlation) * chance.standard_normal((len(level), 1))
         own = np.sqrt(1.0 - self.correlation) * chance.standard_normal((len(level), n_agents))
         return np.asarray(level + shared + own > 0.0)
@@ -87,25 +88,42 @@ class CorrelatedAgents:
         quality : array_like of shape (n,)
             Probability that one agent is right.
         n_agents : array_like of int, shape (k,)
-            How many vote.
+            How many vote, at least 1.
 
         Returns
         -------
         ndarray of float64, shape (n, k)
+
+        Raises
+        ------
+        InputError
+            If a number is not allowed.
+        MissingExtraError
+            SciPy, which the extra ``train`` brings, is not installed.
         """
+        distribution, quantile = load_normal()
         from scipy.stats import binom
 
-        distribution, quantile = load_normal()
-        level = quantile(np.asarray(quality, dtype=np.float64))[:, None]
+        numbers = read_counts("n_agents", n_agents, least=1).ravel()
+        level = quantile(read_shares("quality", quality))[:, None]
+        points, shares = self._spread_points(int(numbers.max(initial=1)))
         given = distribution(
-            (level + np.sqrt(self.correlation) * POINTS) / np.sqrt(1.0 - self.correlation)
+            (level + np.sqrt(self.correlation) * points) / np.sqrt(1.0 - self.correlation)
         )
         won = []
-        for number in np.asarray(n_agents, dtype=np.int64).tolist():
+        for number in numbers.tolist():
             half = number // 2
             tied = 0.5 * binom.pmf(half, number, given) if number % 2 == 0 else 0.0
-            won.append((binom.sf(half, number, given) + tied) @ (SHARES / SHARES.sum()))
+            won.append((binom.sf(half, number, given) + tied) @ shares)
         return np.stack(won, axis=1)
+
+    def _spread_points(self, n_agents: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Spread points over the shared error, the denser the more sharply it decides a vote."""
+        width = np.sqrt((1.0 - self.correlation) / max(self.correlation, 1e-12) / n_agents)
+        number = int(min(POINTS_MAX, 2 * np.ceil(2 * REACH / min(1.0, width)) + 1))
+        points = np.linspace(-REACH, REACH, number)
+        shares = np.exp(-points * points / 2.0)
+        return points, shares / shares.sum()
 
     def count_effective(self, quality: ArrayLike, n_agents: ArrayLike) -> NDArray[np.float64]:
         """Count how many agents that err by themselves would average out as well.
@@ -121,11 +139,18 @@ class CorrelatedAgents:
         -------
         ndarray of float64, shape (n, k)
             n / (1 + (n - 1) rho), rho being the correlation of being right (Kish 1965).
+
+        Raises
+        ------
+        InputError
+            If a number is not allowed.
         """
         _, quantile = load_normal()
-        p = np.asarray(quality, dtype=np.float64)
+        p = read_shares("quality", quality)
+        if ((p == 0.0) | (p == 1.0)).any():
+            raise InputError("quality has 0 or 1: agents that cannot differ have no correlation")
         level = quantile(p)
         both = compute_joint(level, level, self.correlation)
         rho = ((both - p * p) / (p * (1.0 - p)))[:, None]
-        number = np.asarray(n_agents, dtype=np.float64)
+        number = read_counts("n_agents", n_agents, least=1).astype(np.float64)
         return np.asarray(number / (1.0 + (number - 1.0) * rho))

@@ -147,7 +147,8 @@ def simulate_batch(
     Raises
     ------
     InputError
-        If costs do not fit the options, kinds do not share theirs, or no question is asked for.
+        If costs do not fit the options, kinds do not share theirs or have no shares, no question is
+        asked for or the budget is no whole number.
     BudgetError
         If the budget does not reach the cheapest option for each question.
     MissingExtraError
@@ -166,6 +167,9 @@ def simulate_batch(
     True
     """
     kinds = [(population, 1.0)] if isinstance(population, Population) else list(population)
+    shares = np.array([share for _, share in kinds], dtype=np.float64)
+    if not (np.isfinite(shares).all() and (shares >= 0.0).all() and shares.sum() > 0.0):
+        raise InputError(f"kinds have the shares {shares.tolist()}: 0 or more, and not all 0")
     options = kinds[0][0].options
     price = np.asarray(cost)
     if price.shape != (len(options),) or any(kind.options != options for kind, _ in kinds):
@@ -173,6 +177,8 @@ def simulate_batch(
             f"cost has shape {price.shape}: one for each of {len(options)} options is needed, "
             "which all kinds of questions share"
         )
+    if not float(budget).is_integer():
+        raise InputError(f"budget is {budget}: a whole number of micro-units is needed")
     if n_questions < 1 or shard_rows < 1:
         raise InputError(f"{n_questions} questions in shards of {shard_rows}: at least 1 is needed")
     with TemporaryDirectory(dir=scratch_directory) as scratch:

@@ -63,8 +63,9 @@ class Population:
     Raises
     ------
     InputError
-        If shapes do not fit, a number is not finite, or an option's variance exceeds one, which is
-        all that there is: the rest is chance from run to run.
+        If there is no option or a name comes twice, shapes do not fit, a number is not finite, or
+        an option's variance exceeds one, which is all that there is: the rest is chance from run to
+        run.
 
     Notes
     -----
@@ -92,6 +93,8 @@ class Population:
     def __post_init__(self) -> None:
         """Check shapes and variances, and keep plain arrays."""
         options = tuple(self.options)
+        if not options or len(set(options)) != len(options):
+            raise InputError(f"options are {list(options)}: one or more different names are needed")
         loadings = np.asarray(self.loadings, dtype=np.float64)
         given = 0.0 if self.own is None else self.own
         own = np.broadcast_to(np.asarray(given, dtype=np.float64), (len(options),))

@@ -107,9 +107,17 @@ class Traffic:
         -------
         ndarray of float64, shape (n,)
             Sorted seconds since midnight.
+
+        Raises
+        ------
+        InputError
+            If the duration is negative or not finite.
         """
-        n_bursts = chance.poisson(self.bursts_per_day * duration_s / DAY_S)
-        starts = np.sort(chance.random(n_bursts) * duration_s)
+        if not (np.isfinite(duration_s) and duration_s >= 0.0):
+            raise InputError(f"duration_s is {duration_s}: a finite number from 0 up is needed")
+        # A burst that began before midnight may still be on.
+        n_bursts = chance.poisson(self.bursts_per_day * (duration_s + self.burst_s) / DAY_S)
+        starts = np.sort(chance.random(n_bursts) * (duration_s + self.burst_s)) - self.burst_s
         factor = max(1.0, self.burst_factor) if n_bursts else 1.0
         highest = self.questions_per_day / DAY_S * (1.0 + self.daily_swing) * factor
         times = np.sort(chance.random(chance.poisson(highest * duration_s)) * duration_s)
