@@ -66,14 +66,21 @@ def run(url: str) -> None:
     text_by_id = {question["id"]: question["text"] for question in QUESTIONS}
     outcomes = []
     for choice in plan["choices"]:
+        if choice["status"] == "unfunded":
+            print(f"{choice['id']} stays open: the pool does not reach for it")
+            continue
         text, quality = answer_question(text_by_id[choice["id"]], choice["option"])
         print(text)
         # What was really spent belongs here; this example spends what was planned.
         spent = {"usd": choice["cost"]["usd"]}
         outcomes.append({"id": choice["id"], "cost": spent, "quality": quality})
+    if not outcomes:
+        return
     report = ask(url, "/v1/outcomes", {"plan_id": plan["plan_id"], "outcomes": outcomes})
     print(json.dumps(report))
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] in (["--help"], ["-h"]):
+        sys.exit(__doc__)
     run(sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8088")

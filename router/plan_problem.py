@@ -258,7 +258,7 @@ class PlanProblem:
                     f"budget {write_amounts({unit: budget})} does not reach the cheapest plan of "
                     f"{len(self.questions)} questions, which needs "
                     f"{write_amounts({unit: required})}: raise it, {skip}or fund what it reaches "
-                    "(allow_unfunded, --allow-unfunded)"
+                    "(allow_unfunded, --allow-unfunded, over HTTP without all_or_nothing)"
                 )
 
     def _reaches_all(self, budget_micro: Mapping[str, int]) -> bool:
@@ -272,7 +272,10 @@ class PlanProblem:
         self, budget_micro: Mapping[str, int], target_quality: float, closest: Solution
     ) -> BudgetError:
         """Say why a target is missed, and what would be needed or can be reached."""
-        hint = "lower the target or allow a miss (allow_unfunded, --allow-unfunded)"
+        hint = (
+            "lower the target or allow a miss (allow_unfunded, --allow-unfunded, over HTTP without "
+            "all_or_nothing)"
+        )
         reached = self._write_mean(closest)
         free = closest
         if budget_micro:

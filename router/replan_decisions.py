@@ -5,10 +5,22 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 
+import numpy as np
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-__all__ = ["ACTIONS", "Action", "Decision", "Replan", "explain_end"]
+    from numpy.typing import NDArray
+
+__all__ = [
+    "ACTIONS",
+    "Action",
+    "Decision",
+    "Replan",
+    "average_expected",
+    "explain_end",
+    "explain_next",
+]
 
 Action = Literal["start", "continue", "repeat", "switch", "stop", "give_up", "running", "done"]
 # Those that spend more.
@@ -178,3 +190,55 @@ def explain_end(tried: Sequence[object], held: float, *, is_done: bool) -> tuple
     if held <= 0.0:
         return "give_up", "what ran has failed, and nothing else is worth its price"
     return "stop", f"right with {held:.3f} as it stands; more is not worth its price"
+
+
+def explain_next(expected: float, held: float | None, then: str | None) -> str:
+    """Say why a question goes on.
+
+    Parameters
+    ----------
+    expected : float
+        Quality to expect in the end.
+    held : float or None
+        Quality of what there is already; None where nothing was tried.
+    then : str or None
+        Option that follows where the next one fails.
+
+    Returns
+    -------
+    str
+
+    Examples
+    --------
+    >>> explain_next(0.7, 0.4, "large")
+    'expected 0.700 in the end, 0.400 as it stands; large where it fails'
+    """
+    reason = f"expected {expected:.3f} in the end"
+    reason += "" if held is None else f", {held:.3f} as it stands"
+    return reason if then is None else f"{reason}; {then} where it fails"
+
+
+def average_expected(decisions: Sequence[Decision], weights: NDArray[np.float64] | None) -> float:
+    """Average what is expected of all questions in the end, by their weights.
+
+    Parameters
+    ----------
+    decisions : sequence of Decision, length n
+        One for each question.
+    weights : ndarray of float64, shape (n,), or None
+        Importance of every question; None where all are equal.
+
+    Returns
+    -------
+    float
+
+    Examples
+    --------
+    >>> start = Decision("a", "start", "small", {"usd": 0.1}, 0.5, "", None)
+    >>> average_expected([start], None)
+    0.5
+    """
+    expected = np.array([decision.expected_quality for decision in decisions])
+    if weights is None:
+        return float(expected.mean())
+    return float(expected @ weights / weights.sum())

@@ -16,7 +16,7 @@ from router.allocation import solve
 from router.allocation.reallocation import Reallocation
 from router.budgets import MICRO, to_micro_ceil
 from router.exceptions import BudgetError, InputError
-from router.replan_decisions import Decision, Replan, explain_end
+from router.replan_decisions import Decision, Replan, average_expected, explain_end, explain_next
 from router.replan_menu import MenuKinship
 from router.replan_rows import OUT_OF_REACH, Pairs, Progress, Steps, round_costs, weigh_steps
 from router.strategies.outcome_kinship import OutcomeKinship
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from router.plan import Plan
-    from router.replan_decisions import Action
     from router.reports import Report
 
 __all__ = ["Replanner"]
@@ -188,8 +187,17 @@ class Replanner:
         ----------
         ids : iterable of str
             Questions of the plan.
+
+        Raises
+        ------
+        InputError
+            If the plan has no such question; none is left out then.
         """
-        for name in ids:
+        names = list(ids)
+        for name in names:
+            if name not in self._places:
+                raise InputError(f"{name!r} is no question of plan {self._plan.plan_id}")
+        for name in names:
             row = self._places[name]
             self._progress[row].is_done = True
             if self._progress[row].tried:
@@ -252,7 +260,7 @@ class Replanner:
             },
             dict(zip(units, (np.ceil(costs).sum(axis=0) / MICRO).tolist(), strict=True)),
             {unit: value * MICRO for unit, value in zip(units, price, strict=True)},
-            self._average(),
+            average_expected(self._decisions, self._weights),
         )
 
     @property
@@ -356,13 +364,6 @@ class Replanner:
             self._decisions[row] = self._write(row, int(self._chosen[row]))
         self._written = self._chosen
 
-    def _average(self) -> float:
-        """Average what is expected of all questions in the end, by their weights."""
-        expected = np.array([decision.expected_quality for decision in self._decisions])
-        if self._weights is None:
-            return float(expected.mean())
-        return float(expected @ self._weights / self._weights.sum())
-
     def _write(self, row: int, column: int) -> Decision:
         """Write a decision."""
         progress, units = self._progress[row], self._plan.units
@@ -379,20 +380,16 @@ class Replanner:
         names = self._plan.surface.menu.names
         cost = np.ceil(self._steps.cost[row, column]) / MICRO
         expected = float(self._steps.quality[row, column])
-        action: Action = (
-            "running"
-            if row in self._running
-            else self._menu.name_action([option for option, _ in progress.tried], first)
-        )
-        reason = f"expected {expected:.3f} in the end"
-        reason += f", {held:.3f} as it stands" if progress.tried else ""
-        reason += "" if second is None else f"; {names[second]} where it fails"
+        tried = [option for option, _ in progress.tried]
+        action = self._menu.name_action(tried, first)
+        then = None if second is None else names[second]
+        reason = explain_next(expected, held if progress.tried else None, then)
         return Decision(
             name,
-            action,
+            "running" if row in self._running else action,
             names[first],
             dict(zip(units, cost.tolist(), strict=True)),
             expected,
             reason,
-            None if second is None else names[second],
+            then,
         )

@@ -50,6 +50,16 @@ def test_train_tells_what_it_ignored(tmp_path: Path, capsys: Capture) -> None:
     assert "error" not in printed.err
 
 
+def test_train_tells_where_no_cost_is_known(tmp_path: Path, capsys: Capture) -> None:
+    """Such a bundle cannot plan without prices, which is said before anybody tries."""
+    columns = make_columns(24)
+    for name in ("cost", "cost_unit", "cost_searches"):
+        del columns[name]
+    log = write_csv(tmp_path / "free.csv", columns)
+    document = run_json(capsys, "train", log, "--out", tmp_path / "bundle")
+    assert document["notes"][-1].startswith("no log says what an option costs: planning needs")
+
+
 def make_informed_columns() -> dict[str, list[Any]]:
     """Add two numbers known beforehand to a small log, one of them with gaps."""
     columns = make_columns(24)

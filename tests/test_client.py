@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -68,6 +69,7 @@ def test_plan_of_the_service_is_typed(make: Callable[..., Caller]) -> None:
     ]
     assert plan.totals == PLAN["totals"]
     assert plan.document == PLAN
+    assert replace(plan, document={"notes": ["a word"]}).notes == ("a word",)
     assert len(plan) == 1
     assert peer.bodies == [
         {

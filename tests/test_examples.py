@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from examples import make_sample_log
+from examples import agent, make_sample_log
 from router.logs import read_log
 from router.prices import Prices
 from router.questions import read_questions
 from tests.contracts.commands import run_json, tiny_bundle
+from tests.contracts.sidecars import run_sidecar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,3 +107,23 @@ def test_questions_are_plannable(
     assert len(plan["choices"]) == len(questions)
     assert plan["totals"]["cost"]["usd"] <= 0.05
     assert plan["price_id"] == Prices.load(examples / "prices.toml").price_id
+
+
+def test_agent_asks_reports_and_leaves_open_what_is_not_funded(
+    tmp_path: Path,
+    repository_root: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The example of an agent settles what it was granted, and gives no option to the rest."""
+    with run_sidecar(repository_root, ["--data", tmp_path / "ledger"]) as sidecar:
+        url = f"http://127.0.0.1:{sidecar.port}"
+        agent.run(url)
+        told = capsys.readouterr().out
+        assert told.count("would answer") == 2
+        assert told.count('"settled"') == 2
+        monkeypatch.setattr(agent, "POOL", {"name": "dry", "capacity": {"usd": 1e-6}})
+        agent.run(url)
+        assert capsys.readouterr().out.count("stays open") == 2
+    agent.run(url)
+    assert capsys.readouterr().out.startswith("no plan (")

@@ -244,6 +244,10 @@ def test_what_cannot_be_replanned_is_refused() -> None:
         router.replan(plan, [Report("q7", "small")])
     with pytest.raises(InputError, match="'huge'"):
         router.replan(plan, [{"id": "q0", "option": "huge"}])
+    replanner = Replanner(plan)
+    with pytest.raises(InputError, match=f"'q7' is no question of plan {plan.plan_id}"):
+        replanner.close(["q0", "q7"])
+    assert replanner.plan().decisions[0].option is not None
 
 
 def test_an_option_that_adds_nothing_is_paid_in_full() -> None:

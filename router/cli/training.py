@@ -136,6 +136,8 @@ def _report(
     """Tell what was written, and what of the logs was ignored."""
     read = [log for _, log in logs]
     notes = list(dict.fromkeys(note for log in read for note in log.notes))
+    if not any(log.unit_costs for log in read) and bundle.prices is None:
+        notes.append("no log says what an option costs: planning needs prices (--prices)")
     document = {
         "bundle_id": bundle.bundle_id,
         "out": str(out),

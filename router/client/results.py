@@ -123,6 +123,11 @@ class ClientPlan:
         """Count the questions."""
         return len(self.choices)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the service says of the plan, as that prices are old or a pool's share is small."""
+        return tuple(self.document.get("notes", ()))
+
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
