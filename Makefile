@@ -16,7 +16,7 @@ TRAIN_DEFAULT_COMMAND = $(BIN)/router train $(DEFAULT_LOGS) --pooled \
 	--out router/models/default
 BENCH_FLAGS ?=
 # Rigs that run at length; ROUTER_SOAK=0.01 makes them a hundredth as long.
-SOAK_RIGS ?= power_cut io_faults kills server_kills fuzz slow_clients stall overload twins dead_agents ledger_machine
+SOAK_RIGS ?= power_cut io_faults kills server_kills fuzz slow_clients stall overload twins dead_agents backup_drill ledger_machine
 SOAK_FLAGS ?=
 
 # One environment for all sets. The name of its first stamp says where it is, for which Python and

@@ -18,7 +18,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 Capture = pytest.CaptureFixture[str]
-COMMANDS = ("train", "join", "predict", "allocate", "curve", "evaluate", "inspect", "serve", "menu")
+COMMANDS = (
+    "train",
+    "join",
+    "predict",
+    "allocate",
+    "curve",
+    "evaluate",
+    "inspect",
+    "serve",
+    "backup",
+    "menu",
+)
 
 
 def test_version_is_printed(capsys: Capture) -> None:

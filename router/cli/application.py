@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from router import __version__
+from router.cli.backups import backup
 from router.cli.estimating import estimate_policies
 from router.cli.evaluating import evaluate
 from router.cli.exporting import export_log
@@ -51,6 +52,7 @@ for command in (
     inspect,
     serve,
     export_log,
+    backup,
 ):
     application.command()(command)
 application.command("off-policy")(estimate_policies)

@@ -10,7 +10,7 @@ from typing import IO
 
 from router.exceptions import LedgerError
 
-__all__ = ["STORE_NAME", "DataDirectory", "read_secret", "refuse_network"]
+__all__ = ["SECRET_NAME", "STORE_NAME", "DataDirectory", "read_secret", "refuse_network"]
 
 STORE_NAME = "ledger.sqlite"
 LOCK_NAME = "lock"
