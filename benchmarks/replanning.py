@@ -10,29 +10,28 @@ a fixed number of votes, and intervals are paired bootstraps over questions.
 
 from __future__ import annotations
 
-import os
 import sys
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import betainc
 
+from benchmarks._curves import DATA, N_FOLDS, Curve, Floats, state, weigh_questions
 from benchmarks._figures import Figure, finish, parse_options, show
+from benchmarks._replanning_models import measure_models
 from router.evaluation.replay import AnswerPool, follow_policy, score_majority
 from router.strategies import VoteCost, VotePolicy, VotePrior
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-Floats = NDArray[np.float64]
+    from numpy.typing import NDArray
 
-DATA = Path(os.environ.get("ROUTER_DATA", Path(__file__).parents[2] / "shared" / "data"))
 # This set repeats questions of the ten others.
 REPEATED_TASK = "comprehensive-100"
-VOTES_MAX, N_FOLDS, N_RESAMPLES = 32, 5, 2000
+VOTES_MAX = 32
 INPUT_USD, OUTPUT_USD = 1.5e-6, 2e-6
 PRICES = np.geomspace(3e-4, 0.06, 20)
 BETA_LEVELS = (0.6, 0.7, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995, 0.999)
@@ -40,32 +39,6 @@ GAIN_GOALS = {2: 0.023, 4: 0.017, 8: 0.014}
 BETA_GOALS = {2: 0.009, 4: 0.006, 8: 0.004}
 SAMPLE_GOALS = {8: 3.3, 16: 5.9}
 DOLLAR_GOALS = {4: 0.78, 8: 0.66, 16: 0.64}
-
-
-@dataclass(frozen=True)
-class Curve:
-    """Quality and cost of every question at every setting of a policy, shape (settings, n)."""
-
-    quality: Floats
-    cost: Floats
-
-    def resample(self, weights: Floats) -> tuple[Floats, Floats]:
-        """Average over resampled questions, in the order of mean cost."""
-        order = self.cost.mean(axis=1).argsort()
-        return weights @ self.quality[order].T, weights @ self.cost[order].T
-
-    def read_quality(self, weights: Floats, cost: Floats) -> Floats:
-        """Read off the quality at a cost, in every resample."""
-        quality, paid = self.resample(weights)
-        rows = zip(cost, paid, quality, strict=True)
-        return np.array([np.interp(at, x, y) for at, x, y in rows])
-
-    def read_cost(self, weights: Floats, quality: Floats) -> Floats:
-        """Read off the cost at which a quality is first reached; not a number where it never is."""
-        reached, paid = self.resample(weights)
-        top = np.maximum.accumulate(reached, axis=1)
-        rows = zip(quality, top, paid, strict=True)
-        return np.array([np.interp(at, x, y, right=np.nan) for at, x, y in rows])
 
 
 @dataclass(frozen=True)
@@ -163,20 +136,6 @@ def draw_beta(replay: Replay, n_settings: int) -> Curve:
     return Curve(quality, cost)
 
 
-def weigh_questions(n_questions: int) -> Floats:
-    """Weights of the questions in the sample itself, and in every resample."""
-    chance = np.random.default_rng(1)
-    even = np.full((1, n_questions), 1.0 / n_questions)
-    drawn = chance.multinomial(n_questions, even[0], N_RESAMPLES) / n_questions
-    return np.vstack((even, drawn))
-
-
-def state(name: str, values: Floats, goal: float | None = None, *, at_most: bool = False) -> Figure:
-    """Give a figure with its interval in its name."""
-    low, high = np.nanpercentile(values[1:], [2.5, 97.5])
-    return Figure(f"{name} [{low:+.3f}, {high:+.3f}]", float(values[0]), "", goal, at_most=at_most)
-
-
 def measure_answers(replay: Replay, n_settings: int) -> Iterator[Figure]:
     """Measure in answers: quality at equal numbers, and numbers at equal quality."""
     weights = weigh_questions(len(replay.fold))
@@ -212,7 +171,8 @@ def main() -> int:
     replay = Replay.make(2 if options.quick else 20)
     n_settings = 6 if options.quick else len(PRICES)
     sections: list[Callable[[Replay, int], Iterator[Figure]]] = [measure_answers, measure_dollars]
-    figures = (figure for section in sections for figure in section(replay, n_settings))
+    votes = (figure for section in sections for figure in section(replay, n_settings))
+    figures = chain(votes, measure_models(quick=options.quick))
     return finish(show(figures, width=68, measured=12), options.json)
 
 

@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from benchmarks._curves import DATA, N_FOLDS, Curve, Floats, state, weigh_questions
 from benchmarks._figures import Figure, finish, parse_options, show
 from benchmarks._searching_chains import measure_chains
-from benchmarks.replanning import DATA, N_FOLDS, Curve, Floats, state, weigh_questions
 from router.evaluation import build_view
 from router.evaluation.searching import (
     SearchAction,

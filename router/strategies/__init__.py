@@ -5,6 +5,9 @@ from router.strategies.agent_split import AgentPlan, AgentSplit, PartCurve
 from router.strategies.attempts import count_failures_needed, estimate_coverage
 from router.strategies.best_of_n import BestOfN
 from router.strategies.call_latency import CallLatency
+from router.strategies.cascade_calls import CascadeCall
+from router.strategies.cascade_policy import CascadeEnd, CascadePolicy, find_cascade_price
+from router.strategies.cascade_prior import CascadePrior
 from router.strategies.chain_plan import ChainPlan
 from router.strategies.coverage_law import CoverageLaw
 from router.strategies.decomposition import StepVoting, VotingPlan
@@ -36,6 +39,10 @@ __all__ = [
     "BestOfN",
     "BetaPopulation",
     "CallLatency",
+    "CascadeCall",
+    "CascadeEnd",
+    "CascadePolicy",
+    "CascadePrior",
     "ChainPlan",
     "Consumption",
     "CoverageLaw",
@@ -71,6 +78,7 @@ __all__ = [
     "count_samples_to_match",
     "count_votes",
     "estimate_coverage",
+    "find_cascade_price",
     "find_price",
     "offer_samples",
 ]
