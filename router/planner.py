@@ -17,6 +17,7 @@ from router.menu_facts import MenuMemory
 from router.menus import parse_menu
 from router.models.abstention import ABSTAIN_BELOW, abstain, check_level
 from router.models.bundle import Bundle
+from router.offers import add_offers, expect_offers
 from router.options import Menu
 from router.plan import Plan
 from router.plan_notes import collect_notes, note_target
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from router.models.surface import Surface
     from router.replan_decisions import Replan
     from router.reports import Report
+    from router.strategies.offers import Offer
 
 __all__ = ["Router"]
 
@@ -96,7 +98,7 @@ class Router:
         path : str or Path, optional
             A bundle directory; the shipped cold-start prior by default.
         prices : Prices, str or Path, optional
-            One's own prices or the file that holds them, instead of those in the bundle.
+            One's own prices or their file, instead of those in the bundle.
         abstain_below : float, default=0.01
             Questions whose familiarity is below are planned by the options' means.
         encoder : str, Path or SentenceEncoder, optional
@@ -127,10 +129,9 @@ class Router:
     def warm_up() -> bool:
         """Load the compiled kernels of features and allocator (extra ``[fast]``) now.
 
-        Features are the same to the last bit, qualities within 5e-6; a question is then
-        predicted about twice as fast, after a first one, which prepares the bundle. The service
-        does both when it starts, and a process that lives long may do so once. The first time on a
-        machine takes half a minute, because kernels are compiled; later a second.
+        Features are the same to the last bit, qualities within 5e-6; a question is then predicted
+        about twice as fast, after a first one. The service does both when it starts. The first time
+        on a machine takes half a minute, because kernels are compiled; later a second.
 
         Returns
         -------
@@ -211,6 +212,7 @@ class Router:
         budget: Budget | Mapping[str, float] | None = None,
         *,
         menu: Menu | Mapping[str, Any] | None = None,
+        offers: Sequence[Offer] = (),
         allow_skip: bool = False,
         cost_margin: float = COST_MARGIN,
         target_quality: float | None = None,
@@ -227,6 +229,8 @@ class Router:
             Ceilings over the whole batch, by unit. Needed without a target.
         menu : Menu or mapping, optional
             m options; the bundle's own by default.
+        offers : sequence of Offer, optional
+            More options, whose quality is what laws of :mod:`router.strategies` expect.
         allow_skip : bool, default=False
             Whether a question may be left unanswered.
         cost_margin : float, default=0.05
@@ -234,17 +238,15 @@ class Router:
             whose consumption differs from question to question. Fixed costs are planned as they
             are.
         target_quality : float, optional
-            Mean quality of the batch, from 0 to 1, to reach with the cheapest plan instead of
-            planning for the most quality; 0 asks for the cheapest plan that keeps all conditions.
-            What is spent least of is the first unit of the budget, without one dollars where they
-            are known, else the first unit that is.
+            Mean quality of the batch, from 0 to 1, to reach with the cheapest plan; 0 asks for the
+            cheapest that keeps all conditions. What is spent least of is the first unit of the
+            budget, without one dollars where they are known, else the first unit that is.
         allow_unfunded : bool, default=False
-            Whether, instead of refusing, to fund the questions that the budget reaches and mark the
-            others, and to come as close to a target as is possible.
+            Whether, instead of refusing, to fund the questions that the budget reaches, mark the
+            others, and come as close to a target as is possible.
         shadow_price : mapping of str to float, optional
-            Quality that a unit of the budget has to bring at least, by unit: what would bring less
-            is left in it, as for a pool that other batches draw on too. Where questions depend on
-            each other it is applied to each of them alone.
+            Quality that a unit of the budget has to bring at least, by unit: the rest is left in
+            it, for other batches. Dependent questions are held to it each alone.
 
         Returns
         -------
@@ -262,11 +264,11 @@ class Router:
         check_target(target_quality)
         asked = parse_questions(questions)
         budget_micro = read_budget(budget, target_quality)
-        offered = self.resolve_menu(menu)
+        offered = add_offers(self.resolve_menu(menu), offers)
         offered = offered.with_skip() if allow_skip else offered
         menu_costs = self.cost(offered)
         units = choose_units(menu_costs, budget_micro)
-        surface = self._predict(asked, offered)
+        surface = expect_offers(self._predict(asked, offered), offers)
         costs = QuestionCosts(menu_costs, surface.consumption, cost_margin)
         problem = PlanProblem(asked, surface, costs, units)
         solution = problem.solve(
@@ -315,7 +317,7 @@ class Router:
         running : collection of str, optional
             Questions whose option of the plan is being carried out: it stands, and stays paid for.
         **settings
-            As for :class:`router.Policy`, which is quicker where reports come one by one.
+            As for :class:`router.Policy`, quicker where reports come one by one.
 
         Returns
         -------
@@ -366,8 +368,7 @@ class Router:
         menu : Menu or mapping, optional
             m options; the bundle's own by default.
         n_points : int, default=20
-            How many budgets at most, at least 2, at even steps of expected quality from the
-            cheapest plan to the one beyond which nothing is gained.
+            How many budgets at most, at least 2, at even steps of expected quality.
         cost_margin : float, default=0.05
             As for :meth:`allocate`.
 
