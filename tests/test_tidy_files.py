@@ -20,6 +20,7 @@ TESTS_WITHOUT_A_MODULE = frozenset(
         "test_allocation_properties",
         "test_allocation_traps",
         "test_api_page",
+        "test_client_serving",
         "test_conftest",
         "test_deploy",
         "test_docstrings",
