@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -107,6 +108,17 @@ def test_questions_are_plannable(
     assert len(plan["choices"]) == len(questions)
     assert plan["totals"]["cost"]["usd"] <= 0.05
     assert plan["price_id"] == Prices.load(examples / "prices.toml").price_id
+
+
+def test_sample_questions_are_new_and_like_the_log(log: OutcomeLog, repository_root: Path) -> None:
+    """None of them is in the sample, and each ends as its questions do, by a number of its own."""
+    asked = read_questions(repository_root / "examples" / "sample_questions.txt")
+    assert len(asked) == 8
+    assert not {question.text for question in asked} & set(log.texts)
+    pattern = re.compile(r" \(item (\d+)\)$")
+    known = {found[1] for found in map(pattern.search, log.texts) if found}
+    mine = [found[1] for question in asked if (found := pattern.search(question.text))]
+    assert len(set(mine) - known) == 8
 
 
 def test_agent_asks_reports_and_leaves_open_what_is_not_funded(
