@@ -16,6 +16,7 @@ from router.service.desk_room import Room
 from router.service.edge import Edge
 from router.service.keys import Caller, Keys, Role, make_key
 from router.service.metrics import Metrics
+from router.service.rates import RateLimit
 from router.service.server import guard
 from router.service.settings import Settings
 from tests.contracts.commands import PRICES, read_json, tiny_bundle
@@ -262,6 +263,51 @@ def test_requests_for_plans_are_shed_unread_where_the_desk_is_full() -> None:
         assert asyncio.run(Exchange("/v1/outcomes").run(edge)) == 200
     assert asyncio.run(Exchange().run(edge)) == 200
     assert 'router_shed_requests_total{reason="overload"} 2.0' in metrics.render().decode()
+
+
+def test_keys_are_held_to_their_rate_each() -> None:
+    """One key's requests beyond it are told when to come again; others, and health, notice not."""
+    now, metrics = [0.0], Metrics()
+    limit = RateLimit(0.4, clock=lambda: now[0])
+    edge = Edge(Inner(), Keys([KEY, REPORT_KEY]), rate=limit, metrics=metrics)
+
+    def ask(text: str, path: str = "/v1/allocate", method: str = "POST") -> Exchange:
+        exchange = Exchange(path)
+        exchange.scope["method"] = method
+        exchange.scope["headers"].append((b"authorization", f"Bearer {text}".encode()))
+        asyncio.run(exchange.run(edge))
+        return exchange
+
+    assert ask(TEXT).sent[0]["status"] == 200
+    for _ in range(2):
+        refused = ask(TEXT)
+        assert refused.sent[0]["status"] == 429
+        assert (b"retry-after", b"3") in refused.sent[0]["headers"]
+    assert ask(REPORT_TEXT, "/v1/outcomes").sent[0]["status"] == 200
+    assert ask(TEXT, "/v2/health/ready", "GET").sent[0]["status"] == 200
+    # What is refused does not count, so that patience is enough.
+    now[0] = 2.5
+    assert ask(TEXT).sent[0]["status"] == 200
+    text = metrics.render().decode()
+    assert 'router_shed_requests_total{reason="rate"} 2.0' in text
+    assert 'router_shed_requests_total{reason="overload"} 0.0' in text
+
+
+def test_strangers_use_up_no_keys_rate() -> None:
+    """A key's eight first characters alone do not count as its requests."""
+    edge = Edge(Inner(), Keys([KEY]), rate=RateLimit(1.0, clock=lambda: 0.0))
+    for text, status in ((TEXT[:-2] + "aa", 401), (TEXT, 200)):
+        exchange = Exchange()
+        exchange.scope["headers"].append((b"authorization", f"Bearer {text}".encode()))
+        assert asyncio.run(exchange.run(edge)) == status
+
+
+def test_without_keys_all_callers_are_one() -> None:
+    """The limit of the settings then holds for everybody together; by default there is none."""
+    limited = guard(Inner(), Settings(requests_per_second_max=0.5))
+    assert [asyncio.run(Exchange().run(limited)) for _ in range(2)] == [200, 429]
+    free = guard(Inner(), Settings())
+    assert {asyncio.run(Exchange().run(free)) for _ in range(50)} == {200}
 
 
 def test_defect_is_answered_and_told_without_its_words(caplog: pytest.LogCaptureFixture) -> None:

@@ -60,6 +60,7 @@ def test_paths_start_from_the_file(tmp_path: Path) -> None:
         ("header_seconds = inf", "header_seconds"),
         ("body_bytes_max = 1048577", "body_bytes_max: Expected `int` <= 1048576"),
         ("in_flight_max = 0", "in_flight_max"),
+        ("requests_per_second_max = 0", "requests_per_second_max"),
         ('insecure = "yes"', "insecure: Expected `bool`"),
         ('allowed_hosts = "a"', "allowed_hosts: Expected `array`"),
         ("allowed_hosts = [1]", r"allowed_hosts\[0\]: Expected `str`, got `int`, not \[1\]"),

@@ -1,14 +1,15 @@
 """The edge: what stands in front of every route and lets through what is in order.
 
-In this order: the host that was asked, the key, the place and its role, whether there is room to
-plan, the media type, the length of the body as it comes in, and whether there is room for anything.
-So nothing is read for a stranger, nor for who would be told to come again, and no route sees a body
-that is too long or broke off.
+In this order: the host that was asked, the key, the place and its role, the key's rate, whether
+there is room to plan, the media type, the length of the body as it comes in, and whether there is
+room for anything. So nothing is read for a stranger, nor for who would be told to come again, and
+no route sees a body that is too long or broke off.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import re
 import secrets
 import time
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from router.service.desk_room import Room
     from router.service.keys import Caller, Keys
     from router.service.metrics import Metrics
+    from router.service.rates import RateLimit
 
 __all__ = ["LOOPBACK_HOSTS", "Edge"]
 
@@ -41,7 +43,6 @@ IN_FLIGHT_MAX = 256
 HELD_BYTES_MAX = 64 * 1024 * 1024
 # Where another answer would make an overload worse: nobody kills a busy server for being busy.
 NEVER_SHED = frozenset({"/metrics", "/v2/health/live", "/v2/health/ready"})
-SHED_REASONS = {413: "too_large", 429: "overload", 503: "overload"}
 RETRY_AFTER = {"retry-after": "1"}
 SAFE_HEADERS = [(b"x-content-type-options", b"nosniff"), (b"cache-control", b"no-store")]
 # A second one of these could be read differently by whoever stands in front.
@@ -50,6 +51,16 @@ HOST = re.compile(rb"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
 BEARER = re.compile(rb"[Bb]earer +([A-Za-z0-9._~+/=-]{1,200})")
 
 logger = logging.getLogger(__name__)
+
+
+class _ShedError(HTTPException):
+    """A request is turned away before any work is done, for a reason that is counted."""
+
+    def __init__(
+        self, status: int, reason: str, message: str, headers: dict[str, str] | None = None
+    ) -> None:
+        super().__init__(status, message, headers)
+        self.reason = reason
 
 
 class Edge:
@@ -73,6 +84,8 @@ class Edge:
     room : Room, optional
         At the planning desk. Where it is full, requests for plans are answered by status 429
         before their bodies are read.
+    rate : RateLimit, optional
+        What each key may send; any number without.
     metrics : Metrics, optional
         Where those that are not let through are counted; the application counts the others.
     """
@@ -86,6 +99,7 @@ class Edge:
         body_bytes_max: int = BODY_BYTES_MAX,
         in_flight_max: int = IN_FLIGHT_MAX,
         room: Room | None = None,
+        rate: RateLimit | None = None,
         metrics: Metrics | None = None,
     ) -> None:
         self.app = app
@@ -95,6 +109,7 @@ class Edge:
         self.body_bytes_max = body_bytes_max
         self.in_flight_max = in_flight_max
         self.room = room
+        self.rate = rate
         self.n_in_flight = 0
         self.n_held_bytes = 0
 
@@ -119,7 +134,7 @@ class Edge:
         try:
             await self._serve(scope, receive, send_safely, request_id)
         except HTTPException as error:
-            self._count(error.status_code, time.perf_counter() - began)
+            self._count(error, time.perf_counter() - began)
             answer = answer_error(error.status_code, str(error.detail), error.headers)
             await fit_protocol(scope["path"], answer)(scope, receive, send_safely)
         except Exception as error:  # noqa: BLE001 -- The last place where a defect can be answered.
@@ -137,6 +152,7 @@ class Edge:
         self._check_host(headers.get(b"host"), scope)
         caller = self._authenticate(headers, scope)
         _check_role(scope, caller)
+        self._check_rate(caller, scope["path"])
         state = scope.setdefault("state", {})
         state["caller"] = caller
         state["request_id"] = request_id
@@ -145,7 +161,9 @@ class Edge:
             if self.room is not None and self.room.is_full and takes_place(scope["path"]):
                 # As the desk would, at a tenth of the cost: where refusing takes as long as
                 # planning, those who ask too often would be all that is served.
-                raise HTTPException(429, "too much is being planned: ask again", RETRY_AFTER)
+                raise _ShedError(
+                    *(429, "overload", "too much is being planned: ask again", RETRY_AFTER)
+                )
             self._check_form(headers, scope["path"])
             body = await self._receive_body(receive)
             if body is None:
@@ -155,7 +173,7 @@ class Edge:
             await self.app(scope, receive, send)
             return
         if self.n_in_flight >= self.in_flight_max:
-            raise HTTPException(503, "too many requests at once", RETRY_AFTER)
+            raise _ShedError(503, "overload", "too many requests at once", RETRY_AFTER)
         self.n_in_flight += 1
         try:
             await self.app(scope, receive, send)
@@ -212,22 +230,31 @@ class Edge:
                 if n_bytes > self.body_bytes_max:
                     raise self._too_large()
                 if self.n_held_bytes > HELD_BYTES_MAX:
-                    raise HTTPException(503, "too many bodies at once", RETRY_AFTER)
+                    raise _ShedError(503, "overload", "too many bodies at once", RETRY_AFTER)
                 if not message.get("more_body", False):
                     return b"".join(parts)
         finally:
             self.n_held_bytes -= n_bytes
 
-    def _count(self, status: int, seconds: float) -> None:
+    def _check_rate(self, caller: Caller, path: str) -> None:
+        """Refuse a key that sends more than it may."""
+        if self.rate is None or path in NEVER_SHED:
+            return
+        wait_seconds = self.rate.admit(caller.prefix)
+        if wait_seconds > 0:
+            headers = {"retry-after": str(math.ceil(wait_seconds))}
+            raise _ShedError(429, "rate", "this key sends too many requests: ask later", headers)
+
+    def _count(self, error: HTTPException, seconds: float) -> None:
         """Count a request that is not let through."""
         self.metrics.begin_request()
-        self.metrics.end_request(OTHER, status, seconds)
-        if status in SHED_REASONS:
-            self.metrics.count("shed", SHED_REASONS[status])
+        self.metrics.end_request(OTHER, error.status_code, seconds)
+        if isinstance(error, _ShedError):
+            self.metrics.count("shed", error.reason)
 
-    def _too_large(self) -> HTTPException:
+    def _too_large(self) -> _ShedError:
         """Say how long a body may be."""
-        return HTTPException(413, f"the body may have {self.body_bytes_max} bytes")
+        return _ShedError(413, "too_large", f"the body may have {self.body_bytes_max} bytes")
 
 
 def _read_headers(scope: Scope) -> dict[bytes, bytes]:

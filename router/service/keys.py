@@ -10,7 +10,7 @@ import os
 import re
 import secrets
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -65,10 +65,13 @@ class Caller:
         Whose pools, reservations and outcomes these are.
     roles : frozenset of Role
         What the key may be used for.
+    prefix : str, default=""
+        By which the key is known, and its rate counted; none where no keys are asked for.
     """
 
     tenant: str
     roles: frozenset[Role]
+    prefix: str = field(default="", repr=False, compare=False)
 
 
 # Without keys, everybody on this machine is the same one and may do everything.
@@ -308,7 +311,10 @@ def remove_key(path: str | Path, prefix: str) -> Key:
 
 def _index_keys(keys: Iterable[Key]) -> dict[str, tuple[str, Caller]]:
     """Give digests and callers by prefix."""
-    return {key.prefix: (key.sha256, Caller(key.tenant, frozenset(key.roles))) for key in keys}
+    return {
+        key.prefix: (key.sha256, Caller(key.tenant, frozenset(key.roles), key.prefix))
+        for key in keys
+    }
 
 
 def _read_some(path: Path) -> list[Key]:

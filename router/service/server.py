@@ -21,6 +21,7 @@ from router.service.edge import LOOPBACK_HOSTS, Edge
 from router.service.keys import load_keys
 from router.service.process import settle_process
 from router.service.protocol import make_protocol
+from router.service.rates import RateLimit
 from router.service.traces import Traces
 
 if TYPE_CHECKING:
@@ -231,6 +232,7 @@ def guard(
     Edge
     """
     address = _parse_address(settings.host)
+    rate = settings.requests_per_second_max
     own = f"[{address}]" if address is not None and address.version == 6 else str(address)
     hosts = {*LOOPBACK_HOSTS, own, *settings.allowed_hosts}
     # A page in a browser has no key, so there it does not matter what name led here.
@@ -243,6 +245,7 @@ def guard(
         body_bytes_max=settings.body_bytes_max,
         in_flight_max=ROOM_PER_PLAN * settings.in_flight_max,
         room=room,
+        rate=None if rate is None else RateLimit(rate),
         metrics=metrics,
     )
 

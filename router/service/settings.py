@@ -63,6 +63,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     in_flight_max : int, default=64
         Requests planned or waiting to be planned at once; more are answered by status 429. Of all
         kinds together four times as many are worked on; more are answered by status 503.
+    requests_per_second_max : float, optional
+        Requests of one key in a second, on average; a key that was quiet may send so many at once.
+        More are answered by status 429. Any number by default. Where there are no keys, all callers
+        are one.
     deadline_ms : float, default=25.0
         For how many milliseconds a request may occupy the model, beside 4 for each thousand pairs
         of question and option; then it is planned by the options' means.
@@ -94,6 +98,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     traces: Annotated[str, Meta(min_length=1, max_length=2000)] | None = None
     body_bytes_max: Annotated[int, Meta(ge=1024, le=1024 * 1024)] = 256 * 1024
     in_flight_max: Annotated[int, Meta(ge=1, le=10_000)] = 64
+    requests_per_second_max: Annotated[float, Meta(ge=0.01, le=100_000)] | None = None
     deadline_ms: Annotated[float, Meta(ge=1, le=60_000)] = 25.0
     connections_max: Annotated[int, Meta(ge=1, le=100_000)] = 1000
     header_seconds: Seconds = 5.0
