@@ -37,6 +37,10 @@ POLICIES: tuple[Policy, ...] = ("upfront", "staged", "uniform")
 PLANS = {"upfront": "router", "staged": "staged", "uniform": "uniform"}
 SHOWN = ("uniform", "blind", "task", "ridge", "router", "staged", "oracle")
 FRACTIONS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.55, 0.7, 0.85, 1.0)
+ALONE = (
+    "intervals are for each budget, task and difficulty by itself: of twenty such, one misses by "
+    "chance"
+)
 CHECKED = (
     "staged plans assume a check that sees whether an answer is right, and for means of several "
     "runs that runs are independent; votes that share samples are not"
@@ -376,7 +380,7 @@ def _report_budgets(
 
 def _collect_notes(view: DenseView, log: OutcomeLog, policy: Policy) -> tuple[str, ...]:
     """Say what has to be known to read the figures."""
-    notes = []
+    notes = [ALONE]
     if not view.is_complete:
         notes.append(
             "too few questions saw every option: each plan chooses among what its question saw"

@@ -58,9 +58,11 @@ def judge(forecast: Forecast) -> str:
     )
     tail = (
         f" Its largest gain is {gain.mean:+.3f} [{gain.low:+.3f}, {gain.high:+.3f}] at "
-        f"{row.budget:.4g} {forecast.cost_unit} a question."
+        f"{row.budget:.4g} {forecast.cost_unit} a question"
     )
-    return head + tail
+    # The largest of several figures owes part of its size to chance.
+    picked = f"; being the largest of {len(words)}, it is rather too high" if len(words) > 1 else ""
+    return f"{head}{tail}{picked}."
 
 
 def list_losses(forecast: Forecast) -> list[Stratum]:
