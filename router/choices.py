@@ -71,6 +71,8 @@ class Choice:
         ``"conditions"`` where they left it no option.
     required_cost : mapping of str to float
         What the cheapest option of an unfunded question would have cost, by planned unit.
+    propensity : float, optional
+        With which probability the plan gave the question this, where it explored.
     """
 
     id: str
@@ -91,11 +93,12 @@ class Choice:
     joint_quality: float | None = None
     bound_by: str | None = None
     required_cost: Mapping[str, float] = field(default_factory=dict)
+    propensity: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the fields, ready for JSON."""
+        """Return the fields, ready for JSON; `propensity` only where there is one."""
         # Written out, as going through the fields takes ten times as long, question by question.
-        return {
+        document = {
             "id": self.id,
             "status": self.status,
             "option": self.option,
@@ -115,3 +118,4 @@ class Choice:
             "bound_by": self.bound_by,
             "required_cost": dict(self.required_cost),
         }
+        return document if self.propensity is None else document | {"propensity": self.propensity}

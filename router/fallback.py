@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from router.exceptions import BudgetError, RouterError
+from router.exploration import check_exploration
 from router.features.context import ContextTable
 from router.models.calibration import WIDTH_UNKNOWN
 from router.models.surface import Surface
@@ -214,18 +215,21 @@ class Fallback:
         *,
         target_quality: float | None = None,
         allow_unfunded: bool = False,
+        explore: float = 0.0,
+        explore_seed: int | None = None,
         **options: Any,
     ) -> Plan:
         """Plan within the budget by the options' means.
 
         Floors under a question's quality are not kept, as they cannot be judged, and a target
-        beyond what means promise is missed instead of refused; all other conditions hold.
+        beyond what means promise is missed instead of refused; all other conditions hold. Nothing
+        is explored: the whole budget goes into the plan.
 
         Parameters
         ----------
         cause : str
             Why, one of :data:`router.choices.DEGRADED`.
-        questions, budget, target_quality, allow_unfunded, **options
+        questions, budget, target_quality, allow_unfunded, explore, explore_seed, **options
             As for :meth:`Router.allocate`.
 
         Returns
@@ -239,6 +243,7 @@ class Fallback:
             As :meth:`Router.allocate`, where what is wrong is not the model's.
         """
         asked = parse_questions(questions)
+        check_exploration(explore, explore_seed, target_quality, asked)
         free = tuple(replace(q, min_quality=0.0) if q.min_quality else q for q in asked)
         try:
             plan = self._planner.allocate(

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from router.exploration import Exploration
     from router.models.surface import Surface
     from router.question_costs import QuestionCosts
     from router.questions import Question
@@ -70,6 +71,8 @@ class Plan:
         Axes of the menu; worked out where they are not handed in.
     degraded : str, optional
         Why it was made without the model, one of :data:`router.choices.DEGRADED`.
+    exploration : Exploration, optional
+        What was drawn by chance, and how likely every option was; None where nothing was.
     """
 
     plan_id: str
@@ -88,6 +91,12 @@ class Plan:
     closed: NDArray[np.int8] | None = None
     axes: MenuAxes | None = None
     degraded: str | None = None
+    exploration: Exploration | None = None
+
+    @property
+    def propensities(self) -> NDArray[np.float64] | None:
+        """With which probability each option was chosen, shape (n, m); None without exploration."""
+        return None if self.exploration is None else self.exploration.propensities
 
     @property
     def units(self) -> tuple[str, ...]:
@@ -226,7 +235,7 @@ class Plan:
         dict
             With ``plan_id``, ``bundle_id``, ``price_id``, ``choices``, ``totals``,
             ``shadow_price``, ``gap`` and ``notes``; a plan made without the model also says why
-            under ``degraded``.
+            under ``degraded``, and where a plan explored its choices have a ``propensity``.
         """
         document = {
             "plan_id": self.plan_id,

@@ -64,8 +64,18 @@ class ChoiceWriter:
         Returns
         -------
         list of dict, length n
-            The fields of :class:`~router.choices.Choice` by name, in their order.
+            The fields of :class:`~router.choices.Choice` by name, in their order, with a
+            `propensity` only where the plan explored.
         """
+        described = self._describe_both()
+        if self.plan.exploration is not None:
+            chances = self.plan.exploration.list_chosen()
+            for fields, chance in zip(described, chances, strict=True):
+                fields["propensity"] = chance
+        return described
+
+    def _describe_both(self) -> list[dict[str, Any]]:
+        """Describe the questions that were funded, and those that were not."""
         funded = self.plan.choice_index >= 0
         if funded.all():
             return self._describe_all(np.arange(len(funded)))
@@ -100,7 +110,7 @@ class ChoiceWriter:
             self.statuses[rows].tolist(),
             self._list_costs(rows, columns),
             self._list_doubts(rows, columns),
-            *self.reasons.compare(rows),
+            *self._give_reasons(rows),
             strict=True,
         )
         places = zip(rows.tolist(), columns.tolist(), strict=True)
@@ -159,6 +169,19 @@ class ChoiceWriter:
             "bound_by": "budget" if required else "conditions",
             "required_cost": required,
         }
+
+    def _give_reasons(self, rows: NDArray[np.int64]) -> tuple[list[str], list[str | None]]:
+        """Say what speaks for each choice; for one that was drawn nothing does but the draw."""
+        reasons, bound_by = self.reasons.compare(rows)
+        exploration = self.plan.exploration
+        if exploration is None:
+            return reasons, bound_by
+        names = self.plan.surface.menu.names
+        for place in np.flatnonzero(exploration.is_explored[rows]).tolist():
+            base = names[exploration.base_index[rows[place]]]
+            reasons[place] = f"drawn by chance, to explore; without exploring {base!r}"
+            bound_by[place] = None
+        return reasons, bound_by
 
     def _list_costs(
         self, rows: NDArray[np.int64], columns: NDArray[np.int64]

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from router.allocation import Solution
     from router.costs import MenuCosts
+    from router.exploration import Exploration
     from router.models.predictor import Predictor
     from router.models.surface import Surface
     from router.prices import Prices
@@ -22,6 +23,7 @@ __all__ = [
     "note_degraded",
     "note_encoder",
     "note_evidence",
+    "note_exploration",
     "note_prices",
     "note_strangers",
     "note_strengths",
@@ -108,6 +110,27 @@ def note_evidence(surface: Surface) -> tuple[str, ...]:
         f"{len(unseen)} of {len(surface.menu)} options ({names}) have no outcomes of their own: "
         "their quality is predicted from their descriptors; trust differences between them more "
         "than levels"
+    )
+    return (note,)
+
+
+def note_exploration(exploration: Exploration | None) -> tuple[str, ...]:
+    """Say how much of a plan was left to chance.
+
+    Examples
+    --------
+    >>> from router import Router
+    >>> plan = Router.load().allocate(["What is 2 + 2?"], {"usd": 0.01}, explore=1e-9)
+    >>> note_exploration(plan.exploration)[0][:60]
+    'explores 1e-09 of the questions: 0 of 1 drew their option by'
+    """
+    if exploration is None:
+        return ()
+    count, total = int(exploration.is_explored.sum()), len(exploration.is_explored)
+    note = (
+        f"explores {exploration.rate:g} of the questions: {count} of {total} drew their option by "
+        "chance; shadow price and gap are those of the plan without exploring, made with the rest "
+        "of the budget"
     )
     return (note,)
 

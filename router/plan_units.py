@@ -10,12 +10,12 @@ from router.budgets import BUDGET_UNITS, MICRO, Budget
 from router.exceptions import BudgetError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from router.allocation import Solution
     from router.costs import MenuCosts
 
-__all__ = ["choose_unit", "choose_units", "price_by_unit", "read_budget"]
+__all__ = ["check_unit", "choose_unit", "choose_units", "price_by_unit", "read_budget"]
 
 
 def read_budget(
@@ -29,11 +29,18 @@ def read_budget(
     return (budget if isinstance(budget, Budget) else Budget.from_mapping(budget)).to_micro()
 
 
-def choose_units(costs: MenuCosts, budget_micro: Mapping[str, int]) -> tuple[str, ...]:
+def choose_units(costs: MenuCosts, budget_micro: Collection[str]) -> tuple[str, ...]:
     """Plan in the units of a budget, and refuse those without costs before all else is done."""
     units = tuple(budget_micro) or (choose_unit(costs),)
     costs.to_micro(units)
     return units
+
+
+def check_unit(unit: str | None) -> tuple[str, ...]:
+    """Check that a budget may have a unit; none where none is named."""
+    if unit and unit not in BUDGET_UNITS:
+        raise BudgetError(f"budget unit {unit!r} is unknown: allowed are {', '.join(BUDGET_UNITS)}")
+    return (unit,) if unit else ()
 
 
 def choose_unit(costs: MenuCosts) -> str:

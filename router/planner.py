@@ -8,10 +8,10 @@ from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 from router.allocation import warm_up as warm_allocation
-from router.budgets import BUDGET_UNITS, Budget
 from router.costs import MenuCosts, cost_by_either
 from router.curves import CurvePoint, sample_curve
 from router.exceptions import BudgetError
+from router.exploration import solve_exploring
 from router.features.engines import warm_up as warm_features
 from router.menu_facts import MenuMemory
 from router.menus import parse_menu
@@ -20,9 +20,9 @@ from router.models.bundle import Bundle
 from router.offers import add_offers, expect_offers
 from router.options import Menu
 from router.plan import Plan
-from router.plan_notes import collect_notes, note_target
+from router.plan_notes import collect_notes, note_exploration, note_target
 from router.plan_problem import PlanProblem, check_target
-from router.plan_units import choose_unit, choose_units, price_by_unit, read_budget
+from router.plan_units import check_unit, choose_units, price_by_unit, read_budget
 from router.policy import Policy
 from router.prices import Prices
 from router.question_costs import COST_MARGIN, QuestionCosts, check_margin
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from router.budgets import Budget
     from router.features.encoders.sentences import SentenceEncoder
     from router.models.predictor import Predictor
     from router.models.surface import Surface
@@ -69,7 +70,7 @@ class Router:
     Examples
     --------
     >>> router = Router.load()
-    >>> plan = router.allocate(["What is 2 + 2?", "Who ruled Zurich in 1336?"], Budget(usd=0.01))
+    >>> plan = router.allocate(["What is 2 + 2?", "Who ruled Zurich in 1336?"], {"usd": 0.01})
     >>> plan.totals["cost"]["usd"] <= 0.01
     True
     """
@@ -218,6 +219,8 @@ class Router:
         target_quality: float | None = None,
         allow_unfunded: bool = False,
         shadow_price: Mapping[str, float] | None = None,
+        explore: float = 0.0,
+        explore_seed: int | None = None,
     ) -> Plan:
         """Give every question an option, together within the budget.
 
@@ -235,8 +238,7 @@ class Router:
             Whether a question may be left unanswered.
         cost_margin : float, default=0.05
             Share of the expected cost that is reserved on top of it, from 0 to 10, for options
-            whose consumption differs from question to question. Fixed costs are planned as they
-            are.
+            whose consumption differs by question. Fixed costs are planned as they are.
         target_quality : float, optional
             Mean quality of the batch, from 0 to 1, to reach with the cheapest plan; 0 asks for the
             cheapest that keeps all conditions. What is spent least of is the first unit of the
@@ -247,6 +249,11 @@ class Router:
         shadow_price : mapping of str to float, optional
             Quality that a unit of the budget has to bring at least, by unit: the rest is left in
             it, for other batches. Dependent questions are held to it each alone.
+        explore : float, default=0.0
+            Probability with which a question draws its option by chance, and share of the budget
+            withheld for that, from 0 to below 1; see :mod:`router.exploration`.
+        explore_seed : int, optional
+            Makes the same draws again.
 
         Returns
         -------
@@ -255,10 +262,9 @@ class Router:
 
         Raises
         ------
-        QuestionError, MenuError, BudgetError
-            If something handed in cannot be used, the costs are not known in a unit of the budget,
-            the conditions of a question leave it no option, the budget is below the cheapest plan,
-            or the target cannot be reached.
+        InputError
+            If something handed in cannot be used, no plan keeps budget, target and conditions, or
+            `explore` stands beside a target or dependent questions.
         """
         check_margin(cost_margin)
         check_target(target_quality)
@@ -271,19 +277,15 @@ class Router:
         surface = expect_offers(self._predict(asked, offered), offers)
         costs = QuestionCosts(menu_costs, surface.consumption, cost_margin)
         problem = PlanProblem(asked, surface, costs, units)
-        solution = problem.solve(
-            budget_micro,
-            target_quality,
+        solution, exploration = solve_exploring(
+            *(problem, budget_micro, target_quality, explore, explore_seed),
             allow_unfunded=allow_unfunded,
             shadow_price=shadow_price,
         )
         return Plan(
-            plan_id=f"plan-{secrets.token_hex(8)}",
-            bundle_id=self.bundle.bundle_id,
-            price_id=menu_costs.price_id,
-            questions=asked,
-            surface=surface,
-            choice_index=solution.choices,
+            *(f"plan-{secrets.token_hex(8)}", self.bundle.bundle_id, menu_costs.price_id),
+            *(asked, surface),
+            choice_index=solution.choices if exploration is None else exploration.choice_index,
             cost_micro=problem.cost_micro,
             budget_micro=budget_micro,
             costs=costs,
@@ -292,10 +294,12 @@ class Router:
             notes=(
                 *collect_notes(menu_costs, self.prices, surface, self.predictor, asked),
                 *note_target(target_quality, solution, problem.total_weight),
+                *note_exploration(exploration),
             ),
             target_quality=target_quality,
             closed=problem.closed,
             axes=self._memory.recall(offered).axes,
+            exploration=exploration,
         )
 
     def replan(
@@ -327,7 +331,7 @@ class Router:
         Raises
         ------
         InputError
-            If a report is malformed or about another plan's question or option.
+            If a report is malformed or of another plan's question or option, or the plan explores.
         BudgetError
             If the plan has no budget.
         """
@@ -388,12 +392,7 @@ class Router:
         asked = parse_questions(questions)
         offered = self.resolve_menu(menu)
         costs = self.cost(offered)
-        chosen = unit or choose_unit(costs)
-        if chosen not in BUDGET_UNITS:
-            raise BudgetError(
-                f"budget unit {chosen!r} is unknown: allowed are {', '.join(BUDGET_UNITS)}"
-            )
-        costs.to_micro([chosen])
+        (chosen,) = choose_units(costs, check_unit(unit))
         surface = self._predict(asked, offered)
         by_question = QuestionCosts(costs, surface.consumption, cost_margin)
         problem = PlanProblem(asked, surface, by_question, (chosen,))

@@ -78,7 +78,7 @@ class Policy:
     BudgetError
         If the plan has no budget.
     InputError
-        If the reserve is not from 0 to below 1.
+        If the reserve is not from 0 to below 1, or the plan explores.
 
     Examples
     --------

@@ -53,8 +53,8 @@ class Replanner:
 
     Raises
     ------
-    BudgetError
-        If the plan has no budget.
+    InputError
+        If the plan has no budget, or explores: its draws would be lost, their propensities wrong.
 
     Examples
     --------
@@ -78,6 +78,8 @@ class Replanner:
     ) -> None:
         if not plan.budget_micro:
             raise BudgetError("the plan has a target and no budget: re-planning needs one")
+        if plan.exploration is not None:
+            raise InputError(f"plan {plan.plan_id} explores: re-planned are plans with explore 0")
         self._plan = plan
         self._kinship = kinship or OutcomeKinship()
         self._menu = MenuKinship(plan.surface.menu)

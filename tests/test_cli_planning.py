@@ -59,6 +59,19 @@ def test_allocate_prints_the_plan_as_json(capsys: Capture, bundle: Path, questio
     assert [choice["id"] for choice in plan["choices"]] == ["q1", "q2", "q3", "q4"]
 
 
+def test_allocate_explores_the_same_way_again(
+    capsys: Capture, bundle: Path, questions: Path
+) -> None:
+    """With a seed the draws are those of the library, and every choice says how likely it was."""
+    arguments = ["allocate", questions, "--model", bundle, "--budget", "usd=0.05"]
+    terms = ["--explore", "0.5", "--explore-seed", "4"]
+    plan = run_json(capsys, *arguments, *terms)
+    expected = Router.load(bundle).allocate(TEXTS, {"usd": 0.05}, explore=0.5, explore_seed=4)
+    assert plan["choices"] == read_json(json.dumps(expected.to_dict()["choices"]))
+    assert all(0 < choice["propensity"] <= 1 for choice in plan["choices"])
+    check_refused(capsys, [*arguments, "--explore", "1"], "explore is 1.0", "below 1")
+
+
 def test_allocate_writes_what_it_prints(
     tmp_path: Path, capsys: Capture, bundle: Path, questions: Path
 ) -> None:

@@ -136,7 +136,12 @@ def test_end_waits_for_no_slow_client(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "words"), [("prot = 1\n", "unknown field `prot`"), ("port = -1\n", "port: ")]
+    ("content", "words"),
+    [
+        ("prot = 1\n", "unknown field `prot`"),
+        ("port = -1\n", "port: "),
+        ("explore = 1\n", "explore: "),
+    ],
 )
 def test_wrong_settings_are_named(
     tmp_path: Path, capsys: Capture, content: str, words: str

@@ -30,6 +30,7 @@ def make_outcome(
     options: tuple[int, ...] = (0, 1, 0),
     fingerprint: str | None = "f1",
     has_text: bool = False,
+    propensities: list[dict[int, float]] | None = None,
     **changes: Any,
 ) -> StoredOutcome:
     """Make an outcome of a plan of three questions."""
@@ -40,6 +41,7 @@ def make_outcome(
         hashes=[bytes([row]) * 16 for row in range(3)],
         groups=["east", None, "west"],
         contexts=[{"depth": 2.0}, {}, {"score": 0.25, "depth": 1.0}],
+        propensities=propensities,
     )
     features = np.arange(6, dtype="<f4").reshape(3, 2)
     values: dict[str, Any] = {
@@ -101,6 +103,23 @@ def test_costs_in_no_unit_of_budgets_are_kept() -> None:
     log = build_log(export.columns)
     assert (log.cost.tolist(), log.cost_unit) == ([1.5], "nominal")
     assert all(export.columns[column] == [None] for column in COST_COLUMNS.values())
+
+
+def test_propensities_are_written_by_name_where_a_plan_explored() -> None:
+    """Rows of other plans have none, and a log of none has no column; training reads past them."""
+    chances: list[dict[int, float]] = [{0: 0.9, 1: 0.1}, {0: 0.25, 1: 0.75}, {0: 1.0}]
+    rows = [make_outcome(0), *(make_outcome(row, propensities=chances) for row in range(3))]
+    export = collect_columns(rows)
+    assert export.columns["propensity"] == [None, 0.9, 0.75, 1.0]
+    assert export.columns["propensities"] == [
+        None,
+        '{"deep": 0.9, "wide": 0.1}',
+        '{"deep": 0.25, "wide": 0.75}',
+        '{"deep": 1.0}',
+    ]
+    assert export.notes == ("3 outcomes have a propensity, as their plans explored",)
+    assert build_log(export.columns).n_questions == 3
+    assert not {"propensity", "propensities"} & set(collect_columns(rows[:1]).columns)
 
 
 def test_shadow_late_and_stale_rows_are_marked() -> None:

@@ -41,6 +41,27 @@ def test_content_survives_writing() -> None:
         decode_content(b"nonsense")
 
 
+def test_content_without_propensities_is_read_as_ever() -> None:
+    """Older stores stay readable, and new ones are by older readers."""
+    parts = [["a"], [1], {"usd": [5]}, [b"x"], [None], [{}]]
+    old = decode_content(msgspec.msgpack.encode(parts))
+    assert (old.ids, old.contexts, old.propensities) == (["a"], [{}], None)
+    new = PlanContent(["a"], [1], {"usd": [5]}, [b"x"], [None], [{}], [{0: 0.1, 1: 0.9}])
+    assert decode_content(msgspec.msgpack.encode(new)) == new
+
+    class Before(msgspec.Struct, array_like=True):
+        """Content as it was."""
+
+        ids: list[str]
+        options: list[int]
+        planned: dict[str, list[int]]
+        hashes: list[bytes]
+        groups: list[str | None]
+        contexts: list[dict[str, float]]
+
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(new), type=Before).ids == ["a"]
+
+
 def test_questions_are_found_by_name() -> None:
     """In the order asked for, and none for a stranger."""
     content = make_record("a", [1, 1, 1]).content

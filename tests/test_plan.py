@@ -211,7 +211,7 @@ def test_plans_are_json(plan: Plan) -> None:
     assert again["choices"][0]["cost"] == {"usd": 0.3, "seconds": 9.0}
     assert again["choices"][0]["quality_interval"] == pytest.approx([0.8, 1.0])
     assert again["notes"] == ["note"]
-    assert set(again["choices"][0]) == set(Choice.__dataclass_fields__)
+    assert set(again["choices"][0]) == set(Choice.__dataclass_fields__) - {"propensity"}
 
 
 def test_written_plans_are_copies(plan: Plan) -> None:
@@ -229,7 +229,7 @@ def test_plans_are_frames(plan: Plan) -> None:
     assert isinstance(frame, pd.DataFrame)
     assert frame["id"].tolist() == ["q1", "q2", "q3", "q4"]
     assert frame["cost_usd"].tolist() == [0.3, 0.1, 0.0, 0.0]
-    fields = set(Choice.__dataclass_fields__) - {"cost"}
+    fields = set(Choice.__dataclass_fields__) - {"cost", "propensity"}
     assert set(frame.columns) == fields | {"cost_usd", "cost_seconds"}
 
 

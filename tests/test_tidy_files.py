@@ -26,6 +26,7 @@ TESTS_WITHOUT_A_MODULE = frozenset(
         "test_docstrings",
         "test_doors",
         "test_examples",
+        "test_exploration_loop",
         "test_exported_members",
         "test_imports",
         "test_notebooks",

@@ -74,6 +74,19 @@ MarginOption = Annotated[
         help="Share of the expected cost reserved on top, where it differs by question.",
     ),
 ]
+ExploreOption = Annotated[
+    float,
+    typer.Option(
+        "--explore",
+        metavar="SHARE",
+        help="Let each question draw its option by chance with this probability, within this share "
+        "of the budget; from 0 to below 1.",
+    ),
+]
+ExploreSeedOption = Annotated[
+    int | None,
+    typer.Option("--explore-seed", help="Draw the same options again.", show_default=False),
+]
 SurfaceOption = Annotated[
     Path,
     typer.Option(
@@ -195,6 +208,8 @@ def allocate(
     allow_skip: SkipOption = False,
     allow_unfunded: UnfundedOption = False,
     cost_margin: MarginOption = COST_MARGIN,
+    explore: ExploreOption = 0.0,
+    explore_seed: ExploreSeedOption = None,
     out: OutOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -212,6 +227,8 @@ def allocate(
         cost_margin=cost_margin,
         target_quality=target_quality,
         allow_unfunded=allow_unfunded,
+        explore=explore,
+        explore_seed=explore_seed,
     )
     emit(plan.to_dict(), lambda: show_plan(plan), as_json=as_json, out=out)
 

@@ -75,6 +75,16 @@ TracesOption = Annotated[
 InsecureOption = Annotated[
     bool, typer.Option("--insecure", help="Serve without keys an address that others reach.")
 ]
+ExploreOption = Annotated[
+    float | None,
+    typer.Option(
+        "--explore",
+        metavar="SHARE",
+        help="Let each question draw its option by chance with this probability, within budgets, "
+        "from 0, the default, to below 1.",
+        show_default=False,
+    ),
+]
 DataOption = Annotated[
     Path | None,
     typer.Option(
@@ -94,6 +104,7 @@ def serve(
     keys: KeysOption = None,
     insecure: InsecureOption = False,
     data: DataOption = None,
+    explore: ExploreOption = None,
     traces: TracesOption = None,
     model: ModelOption = None,
     prices: PricesOption = None,
@@ -110,10 +121,10 @@ def serve(
         if (error.name or "").partition(".")[0] not in LIBRARIES:
             raise
         raise MissingExtraError.for_extra("service", "serving") from None
-    overrides = {"port": port, "host": host, "insecure": insecure or None, "traces": traces}
+    overrides: dict[str, object] = {"port": port, "host": host, "insecure": insecure or None}
     paths = {"keys_file": keys, "data": data}
     overrides |= {name: str(path) for name, path in paths.items() if path is not None}
-    settings = load_settings(config, overrides)
+    settings = load_settings(config, overrides | {"traces": traces, "explore": explore})
     accepted = server.choose_keys(settings)
     with ExitStack() as held:
         listening = held.enter_context(server.open_socket(settings.host, settings.port))

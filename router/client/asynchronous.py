@@ -173,6 +173,7 @@ class AsyncClient(Inquiries):
         lease_s: float | None = None,
         all_or_nothing: bool | None = None,
         shadow: bool | None = None,
+        explore: float | None = None,
         allow_skip: bool | None = None,
         cost_margin: float | None = None,
         target_quality: float | None = None,
@@ -198,6 +199,9 @@ class AsyncClient(Inquiries):
             leaving some ``unfunded``.
         shadow : bool, optional
             Whether to plan and log, but enforce nothing.
+        explore : float, optional
+            Probability with which a question draws its option by chance; by default as the service
+            is set. Without the service nothing is explored.
         allow_skip, cost_margin, target_quality : optional
             As for :meth:`router.Router.allocate`.
         idempotency_key : str, optional
@@ -222,6 +226,7 @@ class AsyncClient(Inquiries):
             "lease_s": lease_s,
             "all_or_nothing": all_or_nothing,
             "shadow": shadow,
+            "explore": explore,
             "allow_skip": allow_skip,
             "cost_margin": cost_margin,
             "target_quality": target_quality,

@@ -150,7 +150,9 @@ def lay_out_choices(
     """
     for column in NEEDED_COLUMNS:
         if column not in columns:
-            raise LogError(f"{place}: column {column!r} is missing")
+            why = "; plans choose by chance only where they explore (router serve --explore)"
+            hint = why if column == "propensity" else ""
+            raise LogError(f"{place}: column {column!r} is missing{hint}")
     propensity = convert_to_float(columns["propensity"], place, "propensity")
     quality = convert_to_float(columns["quality"], place, "quality", flags=True)
     _check_range(propensity, (propensity > 0) & (propensity <= 1), place, "propensity", "above 0")
@@ -201,7 +203,7 @@ def _choose_rows(
     if len(kept) < 2:
         raise LogError(
             f"{place}: {len(kept)} of {len(drawn)} rows have a propensity and a quality: 2 are "
-            "needed; a plan chooses by chance only where exploration is switched on"
+            "needed; plans choose by chance only where they explore (router serve --explore)"
         )
     notes = []
     for count, what in (((~drawn).sum(), "a propensity"), ((drawn & ~rated).sum(), "a quality")):

@@ -125,6 +125,9 @@ def collect_columns(
     else:
         # Without it the log's cost is the first budget unit that is there.
         del columns["cost"]
+    if all(chance is None for chance in columns["propensity"]):
+        # Nothing was left to chance.
+        del columns["propensity"], columns["propensities"]
     newest = found.rows[-1]["price_id"]
     columns["prices_stale"] = [row["price_id"] != newest for row in found.rows]
     if chosen is not None and any(row is not None for row in found.features):
@@ -149,7 +152,7 @@ def _add(found: _Rows, outcome: StoredOutcome, menu: list[dict[str, Any]]) -> No
         return
     found.features.append(features)
     found.fingerprints.append(None if features is None else outcome.fingerprint)
-    found.rows.append(_describe(outcome, menu[choice]))
+    found.rows.append(_describe(outcome, menu[choice]) | _describe_chances(outcome, menu))
 
 
 def _describe(outcome: StoredOutcome, option: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,6 +179,20 @@ def _describe(outcome: StoredOutcome, option: Mapping[str, Any]) -> dict[str, An
         "reported": reported.isoformat(),
         "context": content.contexts[position],
     }
+
+
+def _describe_chances(
+    outcome: StoredOutcome, menu: list[dict[str, Any]]
+) -> dict[str, float | str | None]:
+    """Write how likely the choice was, and every other one, where the plan explored."""
+    position, content = outcome.position, outcome.content
+    if content.propensities is None:
+        return {"propensity": None, "propensities": None}
+    chances = content.propensities[position]
+    by_name = {menu[place]["name"]: chance for place, chance in chances.items()}
+    # As text: a column of objects would give every row all options of all menus.
+    written = json.dumps(by_name, ensure_ascii=False)
+    return {"propensity": chances[content.options[position]], "propensities": written}
 
 
 def _choose_fingerprint(found: _Rows) -> str | None:
@@ -221,6 +238,9 @@ def _write_notes(found: _Rows, columns: Mapping[str, Any], newest: str) -> list[
         notes.append(f"{n_stale} outcomes were planned at other prices than the newest, {newest}")
     if n_shadow:
         notes.append(f"{n_shadow} outcomes are of shadow plans")
+    n_drawn = sum(chance is not None for chance in columns.get("propensity", ()))
+    if n_drawn:
+        notes.append(f"{n_drawn} outcomes have a propensity, as their plans explored")
     n_waiting = columns["quality"].count(None)
     if n_waiting:
         notes.append(f"{n_waiting} outcomes have no quality yet: training leaves them out")

@@ -142,6 +142,9 @@ class PlanContent(msgspec.Struct, array_like=True, frozen=True):
         Task labels.
     contexts : list of dict
         Numbers known before the choice.
+    propensities : list of dict of int to float, optional
+        With which probability each option could have been chosen, by its position in the menu;
+        None where the plan did not explore. Plans written before there was exploration end without.
     """
 
     ids: list[str]
@@ -150,6 +153,7 @@ class PlanContent(msgspec.Struct, array_like=True, frozen=True):
     hashes: list[bytes]
     groups: list[str | None]
     contexts: list[dict[str, float]]
+    propensities: list[dict[int, float]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from router.service.allowances import decide_allowance, explain_share, raise_all
 from router.service.answers import write_json
 from router.service.plan_answers import PlanAnswer
 from router.service.recording import Recorder
-from router.service.schemas import make_budget, make_menu, make_questions
+from router.service.schemas import choose_exploration, make_budget, make_menu, make_questions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -126,6 +126,7 @@ class Allocating:
                 target_quality=body.target_quality,
                 allow_unfunded=not whole,
                 shadow_price=prices or None,
+                explore=choose_exploration(body, self.sidecar.explore, shadow=self.sidecar.shadow),
             )
             spot.note("n_questions", len(questions))
             spot.note("is_fallback", written.plan.degraded is not None)

@@ -36,8 +36,8 @@ Amounts = dict[str, float]
 Pair = tuple[float, float]
 
 
-class ChoiceAnswer(Struct):
-    """What one question is given, and why."""
+class ChoiceAnswer(Struct, omit_defaults=True):
+    """What one question is given, and why; the last field stands there where a plan explored."""
 
     id: str
     status: str
@@ -57,6 +57,7 @@ class ChoiceAnswer(Struct):
     joint_quality: float | None
     bound_by: str | None
     required_cost: Amounts
+    propensity: float = 1.0
 
 
 class TotalsAnswer(Struct):

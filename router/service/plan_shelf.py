@@ -121,6 +121,7 @@ def _weigh(plan: Plan) -> int:
     """Weigh what a plan holds: arrays, texts, and the objects of questions and options."""
     arrays = plan.surface.quality.nbytes + plan.cost_micro.nbytes + plan.choice_index.nbytes
     arrays += 0 if plan.closed is None else plan.closed.nbytes
+    arrays += 0 if plan.propensities is None else plan.propensities.nbytes
     texts = sum(len(question.text) for question in plan.questions)
     objects = 4 + len(plan.questions) + len(plan.surface.menu)
     entries = sum(

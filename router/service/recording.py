@@ -78,6 +78,7 @@ class Recorder:
                 hashes=[self._ledger.hash_text(question.text) for question in questions],
                 groups=[question.group for question in questions],
                 contexts=[dict(question.context) for question in questions],
+                propensities=None if plan.exploration is None else plan.exploration.list_known(),
             ),
             menu=self._write_menu(plan.surface.menu),
             shadow=shadow,

@@ -29,6 +29,7 @@ __all__ = [
     "OptionBody",
     "PredictBody",
     "QuestionBody",
+    "choose_exploration",
     "make_budget",
     "make_menu",
     "make_questions",
@@ -47,6 +48,7 @@ Speed = Annotated[float, Meta(gt=0, le=1e9)]
 # A week holds the longest research run.
 Lease = Annotated[float, Meta(gt=0, le=604_800)]
 Share = Annotated[float, Meta(ge=0, le=1)]
+Rate = Annotated[float, Meta(ge=0, lt=1)]
 Margin = Annotated[float, Meta(ge=0, le=MARGIN_MAX)]
 Steps = Annotated[int, Meta(ge=0, le=100)]
 Samples = Annotated[int, Meta(ge=1, le=1024)]
@@ -149,6 +151,7 @@ class AllocateBody(Struct, forbid_unknown_fields=True):
     lease_s: Lease | None = None
     all_or_nothing: bool = False
     shadow: bool = False
+    explore: Rate | None = None
 
 
 def make_questions(bodies: list[str | QuestionBody]) -> list[Question]:
@@ -273,3 +276,36 @@ def make_budget(amounts: Mapping[Unit, float] | UnsetType) -> Budget | None:
     if amounts is UNSET:
         return None
     return Budget.from_mapping({str(unit): amount for unit, amount in amounts.items()})
+
+
+def choose_exploration(body: AllocateBody, default: float, *, shadow: bool) -> float:
+    """Choose with which probability questions of a request are explored.
+
+    Parameters
+    ----------
+    body : AllocateBody
+        The request, which may say.
+    default : float
+        The server's setting, for those requests that can explore.
+    shadow : bool
+        Whether all plans are shadows, as this one may be: nobody need follow their choices, so that
+        nothing is explored.
+
+    Returns
+    -------
+    float
+        From 0 to below 1.
+
+    Examples
+    --------
+    >>> choose_exploration(AllocateBody(["Who?"]), 0.1, shadow=False)
+    0.1
+    >>> choose_exploration(AllocateBody(["Who?"], target_quality=0.5), 0.1, shadow=False)
+    0.0
+    """
+    if shadow or body.shadow:
+        return 0.0
+    if body.explore is not None:
+        return body.explore
+    depends = any(not isinstance(each, str) and each.depends_on for each in body.questions)
+    return 0.0 if depends or body.target_quality is not None else default

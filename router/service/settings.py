@@ -48,6 +48,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         ``"*"`` is any, which is the default where keys guard an address that others can reach.
     shadow : bool, default=False
         Whether plans are made and written down while nothing is reserved.
+    explore : float, default=0.0
+        Probability with which a question draws its option by chance, and share of every budget
+        withheld for that, from 0 to below 1, for requests that do not say.
     store_texts : bool, default=False
         Whether questions themselves are written down, and not only their keyed hashes.
     store_features : bool, default=True
@@ -91,6 +94,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     insecure: bool = False
     allowed_hosts: list[Name] = []
     shadow: bool = False
+    explore: Annotated[float, Meta(ge=0, lt=1)] = 0.0
     store_texts: bool = False
     store_features: bool = True
     lease_seconds: Annotated[float, Meta(ge=1, le=86_400)] = 300.0
@@ -156,7 +160,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         >>> Settings(shadow=True).to_sidecar()["shadow"]
         True
         """
-        names = ("shadow", "store_texts", "store_features", "lease_seconds")
+        names = ("shadow", "explore", "store_texts", "store_features", "lease_seconds")
         limits = DeskLimits(deadline_ms=self.deadline_ms, in_flight_max=self.in_flight_max)
         return {name: getattr(self, name) for name in names} | {"limits": limits}
 

@@ -48,6 +48,8 @@ class Sidecar:
         Where requests are traced; nowhere by default.
     shadow : bool, default=False
         Whether plans are made and written down but nothing is reserved, whatever requests say.
+    explore : float, default=0
+        Probability with which a question draws its option by chance, where a request does not say.
     store_texts : bool, default=False
         Whether questions themselves are written down, and not only their keyed hashes.
     store_features : bool, default=True
@@ -63,6 +65,7 @@ class Sidecar:
     metrics: Metrics = field(default_factory=Metrics)
     traces: Traces = field(default_factory=Traces)
     shadow: bool = False
+    explore: float = 0.0
     store_texts: bool = False
     store_features: bool = True
     lease_seconds: float = LEASE_SECONDS
