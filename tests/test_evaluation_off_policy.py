@@ -230,6 +230,25 @@ def test_interval_is_over_questions_where_these_come_again() -> None:
     assert covered / 200 > 0.95 - 3 * (0.95 * 0.05 / 200) ** 0.5
 
 
+def test_few_questions_that_come_often_leave_more_doubt() -> None:
+    """Six questions, fifty decisions each: their interval still holds the truth of all."""
+    generator = np.random.default_rng(1)
+    covered = 0
+    for _ in range(200):
+        solved = generator.random(6)
+        question = np.repeat(np.arange(6), 50)
+        log = Decisions(
+            action=generator.integers(2, size=300),
+            propensity=np.full(300, 0.5),
+            outcome=(generator.random(300) < solved[question]).astype(float),
+            n_options=2,
+            question=question,
+        )
+        found = estimate_off_policy(log, np.ones(300, dtype=int))
+        covered += found.low < 0.5 < found.high
+    assert covered / 200 > 0.92
+
+
 def test_what_never_failed_may_fail_yet() -> None:
     """Where all that was seen succeeded, the interval still holds a rare failure."""
     generator = np.random.default_rng(0)

@@ -61,7 +61,9 @@ def judge(forecast: Forecast) -> str:
         f"{row.budget:.4g} {forecast.cost_unit} a question"
     )
     # The largest of several figures owes part of its size to chance.
-    picked = f"; being the largest of {len(words)}, it is rather too high" if len(words) > 1 else ""
+    picked = ""
+    if len(words) > 1 and gain.mean > 0.0:
+        picked = f"; being the largest of {len(words)}, it is rather too high"
     return f"{head}{tail}{picked}."
 
 

@@ -299,7 +299,7 @@ def score_decisions(
         linear: NDArray[np.float64] = value + weights * (decisions.outcome - value) / weights.mean()
         return linear
     predicted = predict_outcomes(decisions, surface=surface)
-    direct: NDArray[np.float64] = (target * predicted).sum(1)
+    direct: NDArray[np.float64] = np.einsum("ij,ij->i", target, predicted)
     residual = decisions.outcome - predicted[np.arange(len(direct)), decisions.action]
     if estimator == "direct":
         return direct

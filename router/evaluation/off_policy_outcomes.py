@@ -51,8 +51,9 @@ def predict_outcomes(
     >>> predict_outcomes(log)[0].round(1).tolist()
     [0.0, 1.0]
     """
-    base = np.zeros((len(decisions.action), decisions.n_options)) if surface is None else surface
-    residual = decisions.outcome - base[np.arange(len(base)), decisions.action]
+    residual = decisions.outcome
+    if surface is not None:
+        residual = residual - surface[np.arange(len(residual)), decisions.action]
     folds, (tasks, n_tasks) = decisions.question % N_FOLDS, _number_tasks(decisions)
     shape = (N_FOLDS, n_tasks, decisions.n_options)
     cells = np.ravel_multi_index((folds, tasks, decisions.action), shape)
@@ -64,7 +65,9 @@ def predict_outcomes(
     overall = total.sum((1, 2)) / np.maximum(count.sum((1, 2)), 1.0)
     by_option = _shrink(total.sum(1), count.sum(1), overall[:, None])
     by_task = _shrink(total, count, by_option[:, None, :])
-    predicted: NDArray[np.float64] = base + by_task[folds, tasks]
+    predicted: NDArray[np.float64] = by_task[folds, tasks]
+    if surface is not None:
+        predicted += surface
     return predicted
 
 

@@ -14,7 +14,11 @@ from router.evaluation.off_policy import (
     score_decisions,
 )
 from router.evaluation.off_policy_bounds import bound_scores
-from router.evaluation.off_policy_intervals import find_normal_interval, pool_scores
+from router.evaluation.off_policy_intervals import (
+    find_normal_interval,
+    pool_scores,
+    widen_for_certainty,
+)
 from router.evaluation.off_policy_overlap import measure_overlap
 from router.evaluation.off_policy_targets import TargetMaker
 from router.evaluation.sections import align
@@ -234,8 +238,10 @@ def _average(
 ) -> MeanInterval:
     """Average what was logged, over questions as the estimates are."""
     pooled = pool_scores(values, np.unique(choices.query_ids, return_inverse=True)[1])
-    low, high = find_normal_interval(pooled, confidence=confidence)
-    return MeanInterval(float(values.mean()), low, high)
+    mean, ends = float(values.mean()), find_normal_interval(pooled, confidence=confidence)
+    if np.isin(values, (0.0, 1.0)).all():
+        ends = widen_for_certainty(ends, mean, values, float(len(pooled)), confidence=confidence)
+    return MeanInterval(mean, *ends)
 
 
 def _count_shares(choices: LoggedChoices, target: NDArray[np.float64]) -> dict[str, float]:

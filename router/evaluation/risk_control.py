@@ -91,7 +91,8 @@ def certify(
     Parameters
     ----------
     losses : array_like of float, shape (n, k)
-        Loss of every setting on every calibration question.
+        Loss of every setting on every calibration question, one row each: runs of the same question
+        are averaged before, since rows that repeat each other would count as evidence.
     level : float
         The mean loss that is allowed.
     delta : float
@@ -181,8 +182,7 @@ def choose_with_floor(
     ----------
     quality, cost : array_like of float, shape (n, k)
         What every setting brought and cost on every calibration question; quality in [0, 1], cost
-        finite. One row a question: runs of the same one are averaged before, since rows that repeat
-        each other would count as evidence.
+        finite. One row a question, as in `certify`.
         Columns run from the safest setting to the least safe, unless `sequences` says otherwise.
     full_quality, full_cost : array_like of float, shape (n,)
         The same of the full budget.

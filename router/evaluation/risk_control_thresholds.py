@@ -69,7 +69,8 @@ def list_thresholds(
     Parameters
     ----------
     score : array_like of float, shape (n,)
-        Scores of questions; outcomes play no part, so the calibration questions themselves will do.
+        Scores of questions; outcomes play no part, so the calibration questions themselves will do
+        (the promise is exact for thresholds from other questions, and for these in large numbers).
     n_upper : int, default=20
         Upper thresholds for every give-up threshold.
     give_up_shares : sequence of float
