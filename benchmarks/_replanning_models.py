@@ -47,7 +47,7 @@ CALLS = (
 )
 SHARES = ("5 %", "10 %", "20 %", "40 %", "70 %")
 GOALS = (-0.003, 0.008, -0.003, -0.003, -0.003)
-PRICES = np.geomspace(0.03, 16.0, 22)
+PRICES = np.geomspace(0.03, 20.0, 33)
 UPFRONT_PRICES = np.geomspace(0.02, 60.0, 40)
 
 
@@ -165,7 +165,7 @@ def measure_models(*, quick: bool) -> Iterator[Figure]:
     exams = Exams.read()
     n_questions = len(exams.log.query_ids)
     budgets = compute_budgets(build_view(exams.log))
-    n_deals, n_replays = (1, 1) if quick else (3, 10)
+    n_deals, n_replays = (1, 1) if quick else (3, 5)
     found: dict[str, Floats] = {}
     for deal_number in range(n_deals):
         folds = np.random.default_rng(deal_number).permutation(n_questions) % N_FOLDS

@@ -14,30 +14,36 @@ from tests.test_strategies_cascade_prior import CALLS, draw, fit
 COST = np.array([1.0, 2.5, 8.0])
 
 
-def find_best(prior: CascadePrior, share: np.ndarray, price: float, place: int = 0) -> float:
-    """Find the value of a state by trying every plan."""
+def find_best(
+    prior: CascadePrior, share: np.ndarray, price: float, place: int = 0, *, last: int
+) -> float:
+    """Find the value of a state by trying every plan; the last answer counts or does not."""
     state = prior.states[place]
-    best = float((state.right @ share).max())
+    best = max([0.0, *(state.right[:last] @ share)])
     for call, branches in state.branches.items():
         value = -price * COST[call] * float(state.mass @ share)
         for branch in branches:
             if branch.state < 0:
-                value += float((branch.right @ share).max())
+                value += max([0.0, *(branch.right[:last] @ share)])
             else:
-                value += find_best(prior, share, price, branch.state)
+                value += find_best(prior, share, price, branch.state, last=last)
         best = max(best, value)
-    return best
+    return float(best)
 
 
+@pytest.mark.parametrize("may_guess", [False, True])
 @pytest.mark.parametrize("price", [0.0, 0.003, 0.02, 0.2, 5.0])
-def test_policy_is_the_best_there_is(rng: np.random.Generator, price: float) -> None:
+def test_policy_is_the_best_there_is(
+    rng: np.random.Generator, price: float, *, may_guess: bool
+) -> None:
     """Quality minus price times cost is the best of all plans, found by trying each."""
     prior = fit(rng, calls_max=3)
     weights = prior.weigh(["a", "b"])
-    policy = CascadePolicy.plan(prior, weights, COST, price)
+    policy = CascadePolicy.plan(prior, weights, COST, price, may_guess=may_guess)
     for question in range(2):
         value = policy.quality[question] - price * policy.cost[question]
-        assert value == pytest.approx(find_best(prior, weights[:, question], price))
+        last = 4 if may_guess else -1
+        assert value == pytest.approx(find_best(prior, weights[:, question], price, last=last))
 
 
 def test_promises_are_kept(rng: np.random.Generator) -> None:
@@ -82,7 +88,9 @@ def test_nothing_worth_its_price_is_asked(rng: np.random.Generator) -> None:
     policy = CascadePolicy.plan(prior, prior.weigh(["a"]), COST, 100.0)
     assert policy.ask(0, []) is None
     assert policy.answer(0, []) is None
-    assert policy.cost[0] == 0.0
+    assert (policy.cost[0], policy.quality[0]) == (0.0, 0.0)
+    guess = CascadePolicy.plan(prior, prior.weigh(["a"]), COST, 100.0, may_guess=True)
+    assert guess.quality[0] == pytest.approx(1 / 3)
 
 
 @pytest.mark.parametrize("mean", [0.5, 3.0, 7.0])

@@ -130,3 +130,11 @@ def test_predictions_of_nobody_are_refused(rng: np.random.Generator) -> None:
         prior.weigh(["a"], {"huge": [0.5]})
     with pytest.raises(InputError, match="not from 0 to 1"):
         prior.weigh(["a"], {"small": [1.5]})
+
+
+def test_no_answer_is_right_where_nothing_is() -> None:
+    """Where no choice is right, answers that are none do not count as right."""
+    answers = {("small", ""): [[-1, -1], [0, 0]], ("large", ""): [[-1, 1], [0, 0]]}
+    calls = [CascadeCall("small"), CascadeCall("large")]
+    prior = CascadePrior.fit(answers, [-1, 0], ["a", "b"], calls, n_choices=2)
+    assert prior.share_right.tolist() == [[0.0, 0.0], [1.0, 1.0]]

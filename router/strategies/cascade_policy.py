@@ -38,7 +38,7 @@ class CascadeEnd(NamedTuple):
     Parameters
     ----------
     answer : hashable
-        The answer that is likeliest right; None where one that nobody gave is likelier.
+        The answer that is likeliest right; None where there is none, or a guess is likelier.
     calls : tuple of int
         Positions of the calls that were made.
     """
@@ -71,6 +71,8 @@ class CascadePolicy:
         Expected quality, if the policy is followed.
     cost : ndarray of float64, shape (n,)
         Expected cost.
+    may_guess : bool, default=False
+        Whether a choice that nobody gave may be the answer.
 
     Examples
     --------
@@ -96,10 +98,17 @@ class CascadePolicy:
     action: NDArray[np.int64]
     quality: NDArray[np.float64]
     cost: NDArray[np.float64]
+    may_guess: bool = False
 
     @classmethod
     def plan(
-        cls, prior: CascadePrior, weights: ArrayLike, cost: ArrayLike, price: float
+        cls,
+        prior: CascadePrior,
+        weights: ArrayLike,
+        cost: ArrayLike,
+        price: float,
+        *,
+        may_guess: bool = False,
     ) -> CascadePolicy:
         """Find the best policy at a price.
 
@@ -113,6 +122,9 @@ class CascadePolicy:
             What each call costs, in any unit; by question where questions are longer or shorter.
         price : float
             Quality that a unit of cost has to bring at least.
+        may_guess : bool, default=False
+            Whether one of the choices that nobody gave may be taken, by lot, where that is likelier
+            right; without it no answer is worth nothing.
 
         Returns
         -------
@@ -133,13 +145,14 @@ class CascadePolicy:
         for place in range(n_states - 1, -1, -1):
             state = prior.states[place]
             mass = state.mass @ share
-            quality[place] = (state.right @ share).max(axis=0)
+            quality[place] = _rate(state.right, share, may_guess=may_guess).max(axis=0)
             best = quality[place].copy()
             for call, branches in state.branches.items():
                 reached, total = np.zeros(n_questions), mass * paid[:, call]
                 for branch in branches:
                     if branch.state < 0:
-                        reached += (branch.right @ share).max(axis=0)
+                        right = _rate(branch.right, share, may_guess=may_guess)
+                        reached += right.max(axis=0)
                     else:
                         reached += quality[branch.state]
                         total = total + spend[branch.state]
@@ -149,7 +162,7 @@ class CascadePolicy:
                 action[place] = np.where(better, call, action[place])
                 quality[place] = np.where(better, reached, quality[place])
                 spend[place] = np.where(better, total, spend[place])
-        return cls(prior, share, action, quality[0], spend[0])
+        return cls(prior, share, action, quality[0], spend[0], may_guess)
 
     def ask(
         self, question: int, history: Sequence[tuple[CascadeCall, Sequence[Hashable]]]
@@ -192,7 +205,7 @@ class CascadePolicy:
         Returns
         -------
         hashable
-            One of the answers; None where one that nobody gave is likelier.
+            One of the answers; None where there is none, or a guess is likelier and allowed.
 
         Raises
         ------
@@ -265,7 +278,8 @@ class CascadePolicy:
 
     def _choose(self, question: int, at: _Place) -> Hashable:
         """Choose the answer that is likeliest right."""
-        best = int((at.right @ self.weights[:, question]).argmax())
+        share = self.weights[:, [question]]
+        best = int(_rate(at.right, share, may_guess=self.may_guess).argmax())
         return at.letters[best] if best < len(at.letters) else None
 
 
@@ -310,6 +324,16 @@ def find_cascade_price(
         else:
             low = middle
     return high
+
+
+def _rate(
+    right: NDArray[np.float64], share: NDArray[np.float64], *, may_guess: bool
+) -> NDArray[np.float64]:
+    """Say how likely each answer seen is right, and at last a guess among the others."""
+    rated: NDArray[np.float64] = right @ share
+    if not may_guess:
+        rated[-1] = 0.0
+    return rated
 
 
 def _read(

@@ -239,7 +239,9 @@ def _share_right(
 ) -> NDArray[np.float64]:
     """Give the share of a model's answers that are right, by question."""
     pooled = np.concatenate([table for key, table in tables.items() if key[0] == model], axis=1)
-    return np.asarray((pooled == right[:, None]).mean(axis=1))
+    # Where no choice is right, an answer that is none is not right either.
+    hit = (pooled == right[:, None]) & (right >= 0)[:, None]
+    return np.asarray(hit.mean(axis=1))
 
 
 def _spread(

@@ -10,6 +10,7 @@ from router.evaluation.searching.experience import (
     follow_search_policy,
 )
 from router.evaluation.searching.index import Bm25Index, Hit, Passage
+from router.evaluation.searching.live import LiveSearch
 from router.evaluation.searching.names import TitleDictionary, find_names
 from router.evaluation.searching.signals import LINK_SIGNALS, SIGNALS, read_signals
 from router.evaluation.searching.trail import SearchTrail
@@ -20,6 +21,7 @@ __all__ = [
     "Bm25Index",
     "ChainRun",
     "Hit",
+    "LiveSearch",
     "Passage",
     "SearchAction",
     "SearchCorpus",
