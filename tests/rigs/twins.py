@@ -103,11 +103,16 @@ class Twins:
         self.answers: dict[str, bytes] = {}
         self.heard = asyncio.Event()
         self._bodies: dict[str, bytes] = {}
+        # Of each key how many connections send it, and how many of them another body.
+        self._forms: dict[str, tuple[int, int]] = {}
         self._chance = random.Random(seed)  # noqa: S311 - chance that comes again
 
     def make_keys(self, n_keys: int) -> list[str]:
         """Make so many new keys."""
         keys = [f"k{self.tally.n_keys + number}" for number in range(n_keys)]
+        for key in keys:
+            n_others = int(self._chance.random() < OTHER_SHARE)
+            self._forms[key] = self._chance.randint(2, TWINS_MAX), n_others
         self.tally.n_keys += n_keys
         return keys
 
@@ -119,9 +124,8 @@ class Twins:
         """Have each key sent by several connections at once, until all are answered or cut."""
         twins = []
         for key in keys:
-            # The first of them, or none, has another body.
-            n_others = int(self._chance.random() < OTHER_SHARE)
-            n_twins = self._chance.randint(2, TWINS_MAX)
+            # The same ones each time: where the other body came first, it alone is answered.
+            n_twins, n_others = self._forms[key]
             twins += [self._ask(key, port, is_other=i < n_others) for i in range(n_twins)]
         self._chance.shuffle(twins)
         await asyncio.gather(*twins)
@@ -204,11 +208,11 @@ def send_twins(
     Parameters
     ----------
     n_lives : int
-        How many servers, at least 2.
+        How many servers.
     seed : int
         Of all chance.
     n_keys : int, default=40
-        New keys for each server but the last.
+        New keys for each server.
     seconds_max : float, default=0.5
         How long after its first answer a server lives at most.
     commands : sequence of sequence of str, optional
@@ -228,11 +232,12 @@ def send_twins(
         for life in range(n_lives):
             with run_sidecar(ROOT, arguments, commands[life % len(commands)]) as sidecar:
                 asyncio.run(_ask_again(twins, keys, sidecar.port))
+                keys = twins.make_keys(n_keys)
                 if life < n_lives - 1:
-                    keys = twins.make_keys(n_keys)
                     kill_s = chance.uniform(0, seconds_max)
                     asyncio.run(_kill_amid(twins, keys, sidecar.port, sidecar.process, kill_s))
                 else:
+                    asyncio.run(_send_all(twins, keys, sidecar.port))
                     sidecar.end()
             twins.check(place / "data")
     return twins.tally
@@ -244,7 +249,12 @@ async def _ask_again(twins: Twins, keys: list[str], port: int) -> None:
     async with open_line(port) as line:
         answer = await line.ask("POST", "/v1/pools", pool, {"Idempotency-Key": POOL_KEY})
     assert answer.status == 201, answer
-    await twins.send(keys + twins.choose_old(len(keys)), port)
+    await _send_all(twins, keys + twins.choose_old(len(keys)), port)
+
+
+async def _send_all(twins: Twins, keys: Sequence[str], port: int) -> None:
+    """Send keys to a server that nobody kills, and see that each is answered."""
+    await twins.send(keys, port)
     missing = [key for key in keys if key not in twins.answers]
     twins.tally.faults += [f"{key}: never answered" for key in missing]
 
@@ -273,7 +283,7 @@ def main() -> int:
     started, total, number = time.monotonic(), TwinTally(), 0
     while total.n_keys < options.keys:
         left = -(-(options.keys - total.n_keys) // KEYS_A_LIFE)
-        some = send_twins(min(options.store, left + 1), options.seed + number)
+        some = send_twins(min(options.store, left), options.seed + number)
         total, number = total + some, number + 1
         took = time.monotonic() - started
         sys.stdout.write(f"{total} in {took:.0f} s (seed {options.seed + number - 1})\n")
