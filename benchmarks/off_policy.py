@@ -102,7 +102,7 @@ def draw(
         outcome=case.quality[rows, action],
         n_options=chances.shape[1],
         task=case.task[rows],
-        question=rows,
+        # The log is the whole population here, and every draw from it a question of its own.
         logging=chances if known else None,
     )
     return decisions, case.target[rows]
