@@ -1,11 +1,12 @@
 """What looking after each answer is worth, each figure beside its goal.
 
-Run it as ``python benchmarks/replanning.py`` (``--quick`` for a quarter of a minute). It exits with
+Run it as ``python benchmarks/replanning.py`` (``--quick`` for a minute). It exits with
 1 when a goal is missed. Real answers of gpt-3.5 with a chain of thought (`exam_sampling_samples`:
 1,000 questions, a pool of 100 answers each) are replayed one by one without putting any back, up
 to 32 a question. Five folds: what a policy knows comes from the questions of the others. A policy
 has a curve of quality against mean cost, drawn by its price; figures are read off it at the cost of
-a fixed number of votes, and intervals are paired bootstraps over questions.
+a fixed number of votes, and intervals are paired bootstraps over questions. At last two models with
+four prompts (`exam_reasoning_samples`), beside the best plan made upfront.
 """
 
 from __future__ import annotations
