@@ -68,7 +68,7 @@ def bound_scores(
     >>> twice = Decisions(outcome=outcome, question=np.repeat(np.arange(20), 2), **log)
     >>> low, high = bound_scores(twice, target, outcome, interval="normal")
     >>> round(low, 2), round(high, 2)
-    (0.28, 0.72)
+    (0.26, 0.74)
     """
     number = np.unique(decisions.question, return_inverse=True)[1]
     pooled = pool_scores(scores, number)
